@@ -1,0 +1,552 @@
+/* WhisperTrt: speech to text. The whole C ABI of the library; C11 and C++17.
+ *
+ * Rules that hold everywhere:
+ *  - Every call that can fail returns `wtrt_error*`: NULL is success; anything else is owned by the caller and freed with
+ *    wtrt_error_release(). Out-parameters are untouched on failure. No exception and no signal crosses this boundary.
+ *  - Handles are opaque and reference-counted: `_retain` adds a reference, `_release` drops one and never blocks; both accept NULL.
+ *    A child keeps what it needs of its parent alive, so handles may be released in any order.
+ *  - Option structs begin with `struct_size` and are filled by their `_init` function, which is the only way to get the
+ *    defaults. Fields are only ever appended. A value is what it says: zero is zero; "automatic" is WTRT_AUTO or WTRT_NONE.
+ *  - Structs handed out are read up to their own `struct_size`. Arrays of structs step by the element's `struct_size`.
+ *  - Text is UTF-8 with its size in bytes. Texts handed out are also followed by a zero byte that is not counted.
+ *  - Unless said otherwise a function may be called from any thread.
+ */
+#ifndef WHISPERTRT_H
+#define WHISPERTRT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#define WTRT_API __declspec(dllimport)
+#elif defined(WTRT_BUILDING)
+#define WTRT_API __attribute__((visibility("default")))
+#else
+#define WTRT_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Version ------------------------------------------------------------------------------------------------------ */
+
+/** Major number of this header's ABI: a library with another one must not be used. */
+#define WTRT_ABI_MAJOR 1
+/** Minor number of this header's ABI: the library's must be at least this. */
+#define WTRT_ABI_MINOR 0
+
+/** The ABI of the loaded library: major * 65536 + minor. Every binding checks it before any other call. */
+WTRT_API uint32_t wtrt_abi_version(void);
+
+/** Version, compiler, and what the library was built with, as a JSON object. Static; never freed. */
+WTRT_API const char* wtrt_build_info(void);
+
+/* ---- Constants ---------------------------------------------------------------------------------------------------- */
+
+/** "Choose for me", for integer options that allow it. */
+#define WTRT_AUTO (-1)
+/** "No limit" or "switched off", for integer options that allow it. */
+#define WTRT_NONE (-2)
+
+/** An argument or option is outside its range; the message names it and the range. */
+#define WTRT_ERROR_INVALID_ARGUMENT 1
+/** A file, model or name does not exist; the message lists where it was looked for. */
+#define WTRT_ERROR_NOT_FOUND 2
+/** The operating system could not read or write. */
+#define WTRT_ERROR_IO 3
+/** The bytes are no audio that can be decoded. */
+#define WTRT_ERROR_INVALID_AUDIO 4
+/** A model file is damaged or not what it claims to be; the message names the field. */
+#define WTRT_ERROR_INVALID_CHECKPOINT 5
+/** Understood, but this build, chip or version cannot do it; the message says what would. */
+#define WTRT_ERROR_UNSUPPORTED 6
+/** Memory, or the cap set on it, does not suffice. */
+#define WTRT_ERROR_OUT_OF_MEMORY 7
+/** The engine's queue of jobs is full; submit again later. */
+#define WTRT_ERROR_BUSY 8
+/** The engine or queue was closed. */
+#define WTRT_ERROR_CLOSED 9
+/** The work was cancelled. */
+#define WTRT_ERROR_CANCELLED 10
+/** Library and binding are of different ABI versions. */
+#define WTRT_ERROR_ABI_MISMATCH 11
+/** A defect of the library itself. */
+#define WTRT_ERROR_INTERNAL 12
+
+/** The CPU. WTRT_AUTO picks the best device there is. */
+#define WTRT_DEVICE_CPU 0
+/** An NVIDIA GPU. */
+#define WTRT_DEVICE_CUDA 1
+
+/** float32 everywhere: the reference. WTRT_AUTO picks the fastest compute type of the device. */
+#define WTRT_COMPUTE_FLOAT32 0
+/** bfloat16 matrix products and KV caches, float32 in between. */
+#define WTRT_COMPUTE_BFLOAT16 1
+/** int8 weights per output channel, activations quantized per row as they come. */
+#define WTRT_COMPUTE_INT8 2
+
+/** Plain C++ code. WTRT_AUTO picks the widest instruction set of this CPU. */
+#define WTRT_ISA_PORTABLE 0
+/** AVX2 with FMA. */
+#define WTRT_ISA_AVX2 1
+/** AVX-512 F, BW, DQ, VL and VNNI. */
+#define WTRT_ISA_AVX512 2
+/** AMX int8 and bfloat16 tiles. */
+#define WTRT_ISA_AMX 3
+
+/** Write the speech down in its own language. */
+#define WTRT_TASK_TRANSCRIBE 0
+/** Translate the speech into English. */
+#define WTRT_TASK_TRANSLATE 1
+
+/** An audio file: `data` is its UTF-8 path. */
+#define WTRT_AUDIO_PATH 0
+/** An encoded file in memory: `data` are its bytes; copied by the call. */
+#define WTRT_AUDIO_BYTES 1
+/** 16 kHz mono float samples in [-1, 1]: `data` points to them, `size` counts bytes; copied by the call. */
+#define WTRT_AUDIO_SAMPLES 2
+/** Samples that come later by wtrt_job_push(); `data` is NULL and `size` 0. */
+#define WTRT_AUDIO_PUSHED 3
+/** An open file descriptor (a pipe, standard input): `size` is its number; the caller keeps it open until the job finished
+ *  and closes it. Any container that can be read front to back. */
+#define WTRT_AUDIO_DESCRIPTOR 4
+/** The same with raw 16 kHz mono signed 16-bit little-endian samples. */
+#define WTRT_AUDIO_DESCRIPTOR_RAW 5
+
+/** A segment of text is final. */
+#define WTRT_EVENT_SEGMENT 1
+/** The language was detected. */
+#define WTRT_EVENT_LANGUAGE 2
+/** How much of the audio is done. */
+#define WTRT_EVENT_PROGRESS 3
+/** The job ended and its result is there; `cancelled` says whether it ran to the end. The last event of a job. */
+#define WTRT_EVENT_FINISHED 4
+/** The job failed; `error_code` and `text` say why. The last event of a job. */
+#define WTRT_EVENT_FAILED 5
+/** The queue or an engine that reported to it was closed; no event follows from there. */
+#define WTRT_EVENT_CLOSED 6
+
+/** Plain text, a line per segment. */
+#define WTRT_FORMAT_TXT 0
+/** SubRip subtitles. */
+#define WTRT_FORMAT_SRT 1
+/** WebVTT subtitles. */
+#define WTRT_FORMAT_VTT 2
+/** Start, end (milliseconds) and text, separated by tabs. */
+#define WTRT_FORMAT_TSV 3
+/** Everything, with openai/whisper's keys. */
+#define WTRT_FORMAT_JSON 4
+
+/** The English normaliser word error rates are computed with. */
+#define WTRT_NORMALIZER_ENGLISH 0
+/** The basic normaliser for other languages. */
+#define WTRT_NORMALIZER_BASIC 1
+
+/** What a developer wants to know. */
+#define WTRT_LOG_DEBUG 0
+/** What an operator wants to know. */
+#define WTRT_LOG_INFO 1
+/** It works, but not as asked or not as well as it could. */
+#define WTRT_LOG_WARNING 2
+/** Something failed that no caller hears of otherwise. */
+#define WTRT_LOG_ERROR 3
+
+/* ---- Handles ------------------------------------------------------------------------------------------------------ */
+
+/** Why a call failed. Owned by the caller. Not thread-safe. */
+typedef struct wtrt_error wtrt_error;
+/** A text made by the library. Owned by the caller. Immutable. */
+typedef struct wtrt_text wtrt_text;
+/** Weights on one device with their tokenizer. Immutable; shared by threads and engines. */
+typedef struct wtrt_model wtrt_model;
+/** Scheduler, KV pools and one scheduling thread over one model. Thread-safe. */
+typedef struct wtrt_engine wtrt_engine;
+/** Where events arrive. One queue may serve several engines. Thread-safe. */
+typedef struct wtrt_queue wtrt_queue;
+/** One transcription. Thread-safe. */
+typedef struct wtrt_job wtrt_job;
+/** What a finished job made. Immutable. */
+typedef struct wtrt_result wtrt_result;
+/** The device acts one by one over one window, for research and parity tests. Not thread-safe. */
+typedef struct wtrt_session wtrt_session;
+
+/* ---- Errors and texts --------------------------------------------------------------------------------------------- */
+
+/** One of WTRT_ERROR_*. */
+WTRT_API int32_t wtrt_error_code(const wtrt_error* error);
+/** What failed, the value found and the remedy. Lives as long as the error. */
+WTRT_API const char* wtrt_error_message(const wtrt_error* error);
+/** Frees an error; NULL is allowed. */
+WTRT_API void wtrt_error_release(wtrt_error* error);
+
+/** The text's bytes (UTF-8, zero-terminated); live as long as the text. */
+WTRT_API const char* wtrt_text_data(const wtrt_text* text);
+/** The text's size in bytes without the terminating zero. */
+WTRT_API int64_t wtrt_text_size(const wtrt_text* text);
+/** Frees a text; NULL is allowed. */
+WTRT_API void wtrt_text_release(wtrt_text* text);
+
+/* ---- Log ---------------------------------------------------------------------------------------------------------- */
+
+/** Receives a log line: level (WTRT_LOG_*), text and its size; called from any thread; must not block for long. */
+typedef void (*wtrt_log_sink)(void* context, int32_t level, const char* text, int64_t size);
+
+/** Sets the process-wide log sink; NULL silences. The one callback of this ABI. When the call returns, the former sink may still be
+ *  running on another thread. `level`: lines below it are dropped. */
+WTRT_API wtrt_error* wtrt_set_log_sink(wtrt_log_sink sink, void* context, int32_t level);
+
+/* ---- Model -------------------------------------------------------------------------------------------------------- */
+
+/** How to load a model. */
+typedef struct wtrt_model_options {
+  uint32_t struct_size;
+  /** WTRT_DEVICE_*, or WTRT_AUTO (default). */
+  int32_t device;
+  /** Which of several GPUs, from 0 (default). */
+  int32_t device_index;
+  /** WTRT_COMPUTE_*, or WTRT_AUTO (default): int8 where the CPU has vector instructions for it, else float32. */
+  int32_t compute_type;
+  /** WTRT_ISA_*, or WTRT_AUTO (default). One the CPU lacks is an error. For tests. */
+  int32_t cpu_isa;
+  /** Threads of the process-wide CPU pool, 1..1024, or WTRT_AUTO (default): one per available core. The first model loaded sets it; a later
+   *  one that asks for another number is refused. */
+  int32_t cpu_threads;
+} wtrt_model_options;
+
+/** What a loaded model is. */
+typedef struct wtrt_model_info {
+  uint32_t struct_size;
+  /** WTRT_DEVICE_* it is on. */
+  int32_t device;
+  /** WTRT_COMPUTE_* in force. */
+  int32_t compute_type;
+  /** WTRT_ISA_* in force. */
+  int32_t cpu_isa;
+  /** Threads of the CPU pool. */
+  int32_t cpu_threads;
+  /** 1 if it knows several languages, else 0. */
+  int32_t multilingual;
+  /** Languages it knows: 1, 99 or 100. */
+  int32_t languages;
+  /** Mel bins: 80 or 128. */
+  int32_t mels;
+  /** Positions of the encoder's output: 1500. */
+  int32_t audio_context;
+  /** Positions of the decoder: 448. */
+  int32_t text_context;
+  /** Model width. */
+  int32_t width;
+  /** Attention heads per layer. */
+  int32_t heads;
+  /** Layers of the encoder. */
+  int32_t encoder_layers;
+  /** Layers of the decoder. */
+  int32_t decoder_layers;
+  /** Tokens, special ones included. */
+  int32_t vocabulary;
+  /** Weights. */
+  int64_t parameters;
+  /** Bytes the weights take on the device. */
+  int64_t weight_bytes;
+  /** Seconds that loading took. */
+  double load_seconds;
+} wtrt_model_info;
+
+/** Fills in the defaults; writes no further than `struct_size` bytes. */
+WTRT_API void wtrt_model_options_init(wtrt_model_options* options, uint32_t struct_size);
+
+/** Loads a model. `name_or_path`: a checkpoint directory, or a name ("tiny.en") looked for in $WHISPERTRT_MODELS and the Hugging Face
+ *  cache. `options` may be NULL. Errors: NOT_FOUND, INVALID_CHECKPOINT, UNSUPPORTED, OUT_OF_MEMORY, IO, INVALID_ARGUMENT. */
+WTRT_API wtrt_error* wtrt_model_load(const char* name_or_path, int64_t size, const wtrt_model_options* options,
+                                     wtrt_model** model);
+WTRT_API void wtrt_model_retain(wtrt_model* model);
+WTRT_API void wtrt_model_release(wtrt_model* model);
+
+/** Fills `info` up to the `struct_size` the caller set in it. */
+WTRT_API wtrt_error* wtrt_model_get_info(const wtrt_model* model, wtrt_model_info* info);
+
+/** Code ("en") and English name ("english") of language `index` in 0..languages-1. Static strings. */
+WTRT_API wtrt_error* wtrt_model_get_language(const wtrt_model* model, int32_t index, const char** code, const char** name);
+
+/** Text to token ids: writes at most `capacity` ids and sets `count` to how many there are. */
+WTRT_API wtrt_error* wtrt_model_tokenize(const wtrt_model* model, const char* text, int64_t size, int32_t* tokens, int64_t capacity,
+                                         int64_t* count);
+
+/** Token ids to text. `with_special` 1 writes special and timestamp tokens as <|...|>, 0 drops them. */
+WTRT_API wtrt_error* wtrt_model_detokenize(const wtrt_model* model, const int32_t* tokens, int64_t count, int32_t with_special,
+                                           wtrt_text** text);
+
+/* ---- Transcription options ---------------------------------------------------------------------------------------- */
+
+/** The sound to transcribe. */
+typedef struct wtrt_audio {
+  uint32_t struct_size;
+  /** WTRT_AUDIO_*. */
+  int32_t kind;
+  /** See WTRT_AUDIO_*; copied where it is read. */
+  const void* data;
+  /** Bytes at `data`, or the descriptor's number. */
+  int64_t size;
+} wtrt_audio;
+
+/** How to transcribe; names and meanings are openai/whisper's. */
+typedef struct wtrt_transcribe_options {
+  uint32_t struct_size;
+  /** WTRT_TASK_*. Default WTRT_TASK_TRANSCRIBE. */
+  int32_t task;
+  /** Language code or English name; NULL (default) detects it from the first window. */
+  const char* language;
+  int64_t language_size;
+  /** Text the first window is conditioned on; NULL (default): none. */
+  const char* initial_prompt;
+  int64_t initial_prompt_size;
+  /** Comma-separated token ids never to be sampled, "-1" (default, also NULL): the annotations and symbols of openai/whisper, "": none. */
+  const char* suppress_tokens;
+  int64_t suppress_tokens_size;
+  /** 1 (default): the text so far is the prompt of the next window; 0: windows know nothing of each other. */
+  int32_t condition_on_previous_text;
+  /** 1 (default): never begin with a blank or an end. */
+  int32_t suppress_blank;
+  /** 1: text only, no timestamp tokens; 0 (default). */
+  int32_t without_timestamps;
+  /** Most tokens sampled per window, 1..text_context/2, or WTRT_AUTO (default): text_context/2. */
+  int32_t max_new_tokens;
+  /** The first timestamp of a window is at most this, in seconds, 0..30; default 1.0. NaN: no limit. */
+  double max_initial_timestamp;
+  /** Above this probability of no speech, a window whose average log-probability is below `logprob_threshold` is silence. Default 0.6; NaN: off. */
+  double no_speech_threshold;
+  /** Average log-probability; default -1.0; NaN: off. */
+  double logprob_threshold;
+  /** Returned in every event of the job as it is; a host's way to find its own object. */
+  uint64_t tag;
+  /** Segments that may wait unread before the job pauses, 1..1000000; default 64. */
+  int32_t max_pending_segments;
+  /** 1: PROGRESS events are sent; 0 (default): not. */
+  int32_t report_progress;
+} wtrt_transcribe_options;
+
+/** Fills in the defaults; writes no further than `struct_size` bytes. */
+WTRT_API void wtrt_transcribe_options_init(wtrt_transcribe_options* options, uint32_t struct_size);
+
+/* ---- Engine ------------------------------------------------------------------------------------------------------- */
+
+/** How an engine is laid out. */
+typedef struct wtrt_engine_options {
+  uint32_t struct_size;
+  /** Rows of a decode step, 1..256; default 16. Also the windows in flight. */
+  int32_t max_batch;
+  /** Jobs that may wait or run, 1..1000000; more are refused with BUSY. Default 1024. */
+  int32_t max_queued_jobs;
+  /** Cap in bytes on what the engine takes beside the weights, or WTRT_NONE (default). The engine lowers `max_batch` until its plan fits,
+   *  and says so in the log; a cap too small for one row is OUT_OF_MEMORY. */
+  int64_t memory_limit;
+} wtrt_engine_options;
+
+/** What an engine takes in memory, in bytes. */
+typedef struct wtrt_memory_plan {
+  uint32_t struct_size;
+  /** Rows that the plan holds: `max_batch`, or less under a cap. */
+  int32_t max_batch;
+  /** The model's weights on the device; shared by all engines over it. */
+  int64_t weights;
+  /** Self-attention KV pages. */
+  int64_t self_kv;
+  /** Cross-attention KV slots. */
+  int64_t cross_kv;
+  /** Activations, step state and logits. */
+  int64_t workspace;
+  /** All of these. */
+  int64_t total;
+} wtrt_memory_plan;
+
+/** Counters since the engine was made. */
+typedef struct wtrt_engine_stats {
+  uint32_t struct_size;
+  int32_t reserved;
+  /** Windows encoded. */
+  int64_t windows;
+  /** Encoder batches they went in. */
+  int64_t encoder_batches;
+  /** Decode steps. */
+  int64_t steps;
+  /** Rows in all of them: step_rows / steps is the mean batch. */
+  int64_t step_rows;
+  /** Prompt tokens prefilled. */
+  int64_t prefill_tokens;
+  /** Seconds spent encoding. */
+  double encode_seconds;
+  /** Seconds spent in prefills. */
+  double prefill_seconds;
+  /** Seconds spent in decode steps. */
+  double step_seconds;
+} wtrt_engine_stats;
+
+/** Fills in the defaults; writes no further than `struct_size` bytes. */
+WTRT_API void wtrt_engine_options_init(wtrt_engine_options* options, uint32_t struct_size);
+
+/** What an engine with these options would take. Nothing is allocated. `options` may be NULL. */
+WTRT_API wtrt_error* wtrt_engine_estimate(const wtrt_model* model, const wtrt_engine_options* options, wtrt_memory_plan* plan);
+
+/** Makes an engine and starts its thread. `options` may be NULL. Errors: INVALID_ARGUMENT, OUT_OF_MEMORY. */
+WTRT_API wtrt_error* wtrt_engine_create(wtrt_model* model, const wtrt_engine_options* options, wtrt_engine** engine);
+WTRT_API void wtrt_engine_retain(wtrt_engine* engine);
+/** Drops a reference; the last one cancels what still runs, without waiting for it. */
+WTRT_API void wtrt_engine_release(wtrt_engine* engine);
+
+/** Cancels what runs, wakes every waiter with CLOSED and joins the engine's thread. Idempotent. Refused (INVALID_ARGUMENT) from inside the log sink. */
+WTRT_API wtrt_error* wtrt_engine_close(wtrt_engine* engine);
+
+/** What the engine really took. */
+WTRT_API wtrt_error* wtrt_engine_get_memory(const wtrt_engine* engine, wtrt_memory_plan* plan);
+/** The counters so far. */
+WTRT_API wtrt_error* wtrt_engine_get_stats(const wtrt_engine* engine, wtrt_engine_stats* stats);
+
+/** Hands in a job and returns at once; its events arrive in `queue`. `options` may be NULL. What cannot be known at once (a damaged file) arrives as
+ *  WTRT_EVENT_FAILED. Errors: INVALID_ARGUMENT (names the option and its range), BUSY, CLOSED. */
+WTRT_API wtrt_error* wtrt_engine_submit(wtrt_engine* engine, wtrt_queue* queue, const wtrt_audio* audio,
+                                        const wtrt_transcribe_options* options, wtrt_job** job);
+
+/* ---- Queue and events --------------------------------------------------------------------------------------------- */
+
+/** A word with its times, in seconds, and its probability. */
+typedef struct wtrt_word {
+  uint32_t struct_size;
+  int32_t reserved;
+  /** The word with the blank before it. */
+  const char* text;
+  int64_t text_size;
+  /** Seconds from the beginning of the audio. */
+  double start;
+  /** Seconds from the beginning of the audio. */
+  double end;
+  /** Mean probability of its tokens. */
+  double probability;
+} wtrt_word;
+
+/** A piece of the transcript. */
+typedef struct wtrt_segment {
+  uint32_t struct_size;
+  /** From 0 within the job. */
+  int32_t id;
+  /** Mel frame (10 ms) where its window begins. */
+  int64_t seek;
+  /** Seconds from the beginning of the audio. */
+  double start;
+  /** Seconds from the beginning of the audio. */
+  double end;
+  /** What was said, without special tokens. */
+  const char* text;
+  int64_t text_size;
+  /** Text and timestamp tokens. */
+  const int32_t* tokens;
+  int64_t token_count;
+  /** NULL and 0 unless word times were asked for. */
+  const wtrt_word* words;
+  int64_t word_count;
+  /** Sampling temperature that made it. */
+  double temperature;
+  /** Mean log-probability of its window's tokens. */
+  double avg_logprob;
+  /** UTF-8 bytes over zlib bytes of its window's text. */
+  double compression_ratio;
+  /** Probability that its window holds no speech. */
+  double no_speech_prob;
+} wtrt_segment;
+
+/** Something happened to a job. Its pointers live as long as the event. */
+typedef struct wtrt_event {
+  uint32_t struct_size;
+  /** WTRT_EVENT_*. */
+  int32_t kind;
+  /** The `tag` of the job's options. */
+  uint64_t tag;
+  /** SEGMENT: the segment; else NULL. */
+  const wtrt_segment* segment;
+  /** LANGUAGE: its code; FAILED: the message; else NULL. */
+  const char* text;
+  int64_t text_size;
+  /** FAILED: WTRT_ERROR_*; else 0. */
+  int32_t error_code;
+  /** FINISHED: 1 if the job was cancelled; else 0. */
+  int32_t cancelled;
+  /** Seconds of audio done. */
+  double done_seconds;
+  /** Seconds of audio in all; -1 while unknown. */
+  double total_seconds;
+} wtrt_event;
+
+/** Makes a queue. */
+WTRT_API wtrt_error* wtrt_queue_create(wtrt_queue** queue);
+WTRT_API void wtrt_queue_retain(wtrt_queue* queue);
+WTRT_API void wtrt_queue_release(wtrt_queue* queue);
+
+/** Takes the next event, waiting up to `timeout_ms` (0: not at all, WTRT_NONE: without limit). No event in time: success with `*event` NULL.
+ *  A segment counts against its job's credit until its event is released. Errors: CLOSED once wtrt_queue_close() was called and nothing is
+ *  left. */
+WTRT_API wtrt_error* wtrt_queue_next(wtrt_queue* queue, int32_t timeout_ms, wtrt_event** event);
+/** Wakes every waiter; what is in the queue can still be taken, then CLOSED follows. Jobs that report to it go on unheard. Idempotent. */
+WTRT_API void wtrt_queue_close(wtrt_queue* queue);
+/** Frees an event; NULL is allowed. */
+WTRT_API void wtrt_event_release(wtrt_event* event);
+
+/* ---- Job and result ----------------------------------------------------------------------------------------------- */
+
+WTRT_API void wtrt_job_retain(wtrt_job* job);
+/** Drops a reference. The job runs on: cancel it to stop it. */
+WTRT_API void wtrt_job_release(wtrt_job* job);
+/** Asks the job to stop: checked between layers and between steps; FINISHED with `cancelled` follows. Idempotent. */
+WTRT_API void wtrt_job_cancel(wtrt_job* job);
+/** Adds 16 kHz mono samples to a WTRT_AUDIO_PUSHED job; copied. Errors: INVALID_ARGUMENT after wtrt_job_end() or for another kind of audio, CLOSED. */
+WTRT_API wtrt_error* wtrt_job_push(wtrt_job* job, const float* samples, int64_t count);
+/** Ends a WTRT_AUDIO_PUSHED job's audio. Idempotent. */
+WTRT_API wtrt_error* wtrt_job_end(wtrt_job* job);
+/** The result once FINISHED was sent (what was made until then, if cancelled); a new reference. Errors: BUSY while it runs; a failed job's own error. */
+WTRT_API wtrt_error* wtrt_job_get_result(const wtrt_job* job, wtrt_result** result);
+
+WTRT_API void wtrt_result_retain(wtrt_result* result);
+WTRT_API void wtrt_result_release(wtrt_result* result);
+/** All segments; borrowed, live as long as the result. */
+WTRT_API wtrt_error* wtrt_result_get_segments(const wtrt_result* result, const wtrt_segment** segments, int64_t* count);
+/** The whole text; borrowed. */
+WTRT_API wtrt_error* wtrt_result_get_text(const wtrt_result* result, const char** text, int64_t* size);
+/** The language's code, given or detected; borrowed. */
+WTRT_API wtrt_error* wtrt_result_get_language(const wtrt_result* result, const char** code, int64_t* size);
+/** Seconds of audio. */
+WTRT_API wtrt_error* wtrt_result_get_duration(const wtrt_result* result, double* seconds);
+/** The transcript as a file's content, byte for byte as openai/whisper writes it. `format`: WTRT_FORMAT_*. */
+WTRT_API wtrt_error* wtrt_result_write(const wtrt_result* result, int32_t format, wtrt_text** text);
+
+/* ---- Tools -------------------------------------------------------------------------------------------------------- */
+
+/** Writes the checkpoint `model` (name or path) in our quantized form into the new directory `output`. `weights`: WTRT_COMPUTE_INT8. */
+WTRT_API wtrt_error* wtrt_quantize(const char* model, int64_t model_size, const char* output, int64_t output_size, int32_t weights);
+
+/** What the library looked for on this machine, what it found and why not, as JSON. */
+WTRT_API wtrt_error* wtrt_doctor(wtrt_text** report);
+
+/** Normalises text as for word error rates. `normalizer`: WTRT_NORMALIZER_*. */
+WTRT_API wtrt_error* wtrt_normalize(int32_t normalizer, const char* text, int64_t size, wtrt_text** normalized);
+
+/* ---- Device acts one by one --------------------------------------------------------------------------------------- */
+
+/** A session over one window and one decode row. */
+WTRT_API wtrt_error* wtrt_session_create(wtrt_model* model, wtrt_session** session);
+WTRT_API void wtrt_session_release(wtrt_session* session);
+
+/** Log-mel of 16 kHz mono samples, padded with zeros or cut to 30 s: `mel` receives row-major [mels, 3000]. */
+WTRT_API wtrt_error* wtrt_log_mel(const wtrt_model* model, const float* samples, int64_t count, float* mel);
+/** Encodes a window: `mel` is row-major [mels, 3000]. `output`, unless NULL, receives row-major [audio_context, width]. */
+WTRT_API wtrt_error* wtrt_encode(wtrt_session* session, const float* mel, float* output);
+/** Computes every decoder layer's cross-attention keys and values of the encoded window, once. Needs wtrt_encode(). */
+WTRT_API wtrt_error* wtrt_project_cross_kv(wtrt_session* session);
+/** Starts a new row with `count` tokens, 1..text_context. `logits`, unless NULL, receives row-major [count, vocabulary]. Needs wtrt_project_cross_kv(). */
+WTRT_API wtrt_error* wtrt_prefill(wtrt_session* session, const int32_t* tokens, int64_t count, float* logits);
+/** Appends one token to the row; `logits`, unless NULL, receives [vocabulary]. Needs wtrt_prefill(). */
+WTRT_API wtrt_error* wtrt_step(wtrt_session* session, int32_t token, float* logits);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* WHISPERTRT_H */

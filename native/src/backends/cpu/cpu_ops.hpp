@@ -1,0 +1,84 @@
+// The CPU's implementation of ops::Ops: checks the rules of a run and hands each op to the file that knows it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include "backends/cpu/attention.hpp"
+#include "backends/cpu/cpu_backend.hpp"
+#include "backends/cpu/packed_matrix.hpp"
+#include "common/thread_pool.hpp"
+#include "ops/ops.hpp"
+
+namespace wtrt::cpu {
+
+class CpuOps final : public ops::Ops {
+ public:
+  explicit CpuOps(const CpuSetup& setup);
+
+  ops::ComputeType compute_type() const override { return setup_.compute_type; }
+  ops::KvTypes kv_types() const override;
+  // One window has rows enough for every thread: two share what is left between regions, and a cancel still comes soon.
+  int32_t encoder_batch() const override { return 2; }
+
+  std::unique_ptr<ops::Buffer> allocate(int64_t bytes) override;
+  std::unique_ptr<ops::Buffer> upload_f32(const ops::HostTensor& values) override;
+  std::unique_ptr<ops::Linear> make_linear(std::span<const ops::LinearPart> parts, ops::LinearUse use) override;
+  std::unique_ptr<ops::LayerNorm> make_norm(const ops::HostTensor& gain, const ops::HostTensor& bias) override;
+  std::unique_ptr<ops::Conv1d> make_conv1d(const ops::HostTensor& weight, const ops::HostTensor& bias,
+                                           int32_t stride) override;
+  std::unique_ptr<ops::PagedKv> make_paged_kv(const ops::AttentionShape& shape, int32_t pages,
+                                              int32_t page_tokens) override;
+  std::unique_ptr<ops::CrossKv> make_cross_kv(const ops::AttentionShape& shape, int32_t slots,
+                                              int32_t positions) override;
+  int64_t paged_kv_bytes(const ops::AttentionShape& shape, int32_t pages, int32_t page_tokens) const override;
+  int64_t cross_kv_bytes(const ops::AttentionShape& shape, int32_t slots, int32_t positions) const override;
+
+  // Takes and drops the pool's lease.
+  void open() override;
+  void close() override;
+
+  // Copies at once; every ticket is complete when it is given.
+  void write(void* device, const void* host, int64_t bytes) override;
+  uint64_t read(void* host, const void* device, int64_t bytes) override;
+  void wait(uint64_t ticket) override;
+  bool ready(uint64_t ticket) override;
+
+  void conv1d_mel(const ops::Conv1d& conv, const ops::Tensor& mel, const ops::Tensor& out, int32_t batch) override;
+  void conv1d_time(const ops::Conv1d& conv, const ops::Tensor& in, const ops::Tensor& position, const ops::Tensor& out,
+                   int32_t batch) override;
+  void attention(const ops::Tensor& qkv, const ops::Tensor& out, int32_t batch, int32_t heads) override;
+  void norm(const ops::LayerNorm& norm, const ops::Tensor& in, const ops::Tensor& out) override;
+  void linear(const ops::Linear& linear, const ops::Tensor& in, ops::Activation activation, const ops::Tensor* residual,
+              const ops::Tensor& out) override;
+  void store_cross_kv(ops::CrossKv& cache, int32_t layer, const ops::Tensor& kv,
+                      std::span<const int32_t> slots) override;
+  void embed(const ops::Linear& table, const ops::Tensor& positions, const ops::StepState& state,
+             const ops::TokenSlot* tokens, int32_t count, const ops::Tensor& out) override;
+  void self_attention(ops::PagedKv& cache, int32_t layer, const ops::Tensor& qkv, const ops::StepState& state,
+                      const ops::TokenSlot* tokens, int32_t count, const ops::Tensor& out) override;
+  void cross_attention(const ops::CrossKv& cache, int32_t layer, const ops::Tensor& q, const ops::StepState& state,
+                       const ops::TokenSlot* tokens, int32_t count, const ops::Tensor& out) override;
+  void gather(const ops::Tensor& in, const int32_t* rows, int32_t count, const ops::Tensor& out) override;
+  void no_speech(const ops::Tensor& logits, const ops::StepState& state, const int32_t* rows, int32_t count) override;
+  void logits_policy(const ops::Tensor& logits, const ops::StepState& state, const int32_t* rows,
+                     int32_t count) override;
+  void sample(const ops::Tensor& logits, const ops::StepState& state, const int32_t* rows, int32_t count,
+              int32_t advance) override;
+
+ private:
+  bool in_run() const { return opener_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
+  void must_be_outside(const char* act) const;
+
+  const CpuSetup setup_;
+  ThreadPool& pool_;
+  WeightMemory weight_memory_;
+  // Engines on one model share these ops; whoever holds the lease owns what follows.
+  std::unique_ptr<ThreadPool::Lease> lease_;
+  std::atomic<std::thread::id> opener_{};
+  Scratch scratch_;
+  EncoderAttention encoder_attention_;
+};
+
+}  // namespace wtrt::cpu

@@ -1,0 +1,153 @@
+#include <array>
+#include <cstring>
+#include <string>
+
+#include "backends/cpu/attention.hpp"
+#include "backends/cpu/kv_access.hpp"
+#include "common/error.hpp"
+
+namespace wtrt::cpu {
+namespace {
+
+// Consecutive tokens of one row.
+struct TokenRun {
+  int32_t row, first, count;
+  bool live;  // not the step of a finished row
+};
+
+constexpr int32_t kRunsAtOnce = 128;  // so that the list needs no allocation
+
+int32_t position_of(const ops::StepState& state, const ops::TokenSlot& slot) {
+  return slot.position < 0 ? state.rows[slot.row].length : slot.position;
+}
+
+// Calls body(runs, number) for all tokens, some runs at a time, none longer than `longest`.
+template <typename Body>
+void for_runs(const ops::StepState& state, const ops::TokenSlot* tokens, int32_t count, int32_t longest,
+              const Body& body) {
+  std::array<TokenRun, kRunsAtOnce> runs;
+  int32_t number = 0;
+  for (int32_t i = 0; i < count;) {
+    const int32_t row = tokens[i].row;
+    TokenRun run{row, i, 1, tokens[i].position >= 0 || state.rows[row].finished == 0};
+    while (run.count < longest && i + run.count < count && tokens[i + run.count].row == row && tokens[i].position >= 0)
+      ++run.count;
+    i += run.count;
+    runs[static_cast<size_t>(number++)] = run;
+    if (number == kRunsAtOnce || i == count) {
+      body(runs.data(), number);
+      number = 0;
+    }
+  }
+}
+
+void check(const ops::Tensor& in, int64_t in_cols, const ops::Tensor& out, const ops::AttentionShape& shape,
+           int32_t layer, int32_t count) {
+  const int64_t width = static_cast<int64_t>(shape.heads) * shape.head_size;
+  if (in.dtype != DType::f32 || out.dtype != DType::f32 || in.cols != in_cols || out.cols != width || in.rows < count ||
+      out.rows < count || layer < 0 || layer >= shape.layers) {
+    throw Error(ErrorCode::internal, "attention of " + std::to_string(count) + " tokens of layer " +
+                                         std::to_string(layer) + " over a tensor [" + std::to_string(in.rows) + ", " +
+                                         std::to_string(in.cols) + "], the cache's width being " +
+                                         std::to_string(width));
+  }
+}
+
+void check_pages(const CpuPagedKv& cache, const ops::StepState& state, const ops::TokenSlot* tokens,
+                 const TokenRun& run) {
+  const int32_t* pages = state.pages + static_cast<int64_t>(run.row) * state.pages_per_row;
+  int32_t before = -1;
+  for (int32_t i = run.first; i < run.first + run.count; ++i) {
+    const int32_t position = position_of(state, tokens[i]);
+    if (position <= before || position / cache.page_tokens() >= state.pages_per_row) {
+      throw Error(ErrorCode::internal, "position " + std::to_string(position) + " of row " + std::to_string(run.row) +
+                                           " after " + std::to_string(before) + ": positions rise and end at " +
+                                           std::to_string(state.pages_per_row * cache.page_tokens()));
+    }
+    before = position;
+  }
+  for (int32_t page = 0; page <= before / cache.page_tokens(); ++page) {
+    if (pages[page] < 0 || pages[page] >= cache.pages()) {
+      throw Error(ErrorCode::internal, "page " + std::to_string(pages[page]) + " of row " + std::to_string(run.row) +
+                                           ": the cache has " + std::to_string(cache.pages()));
+    }
+  }
+}
+
+void clear(const ops::Tensor& out, const TokenRun& run, int64_t column, int64_t columns) {
+  for (int32_t i = run.first; i < run.first + run.count; ++i) {
+    std::memset(static_cast<float*>(out.data) + i * out.cols + column, 0, static_cast<size_t>(columns) * sizeof(float));
+  }
+}
+
+}  // namespace
+
+void self_attention(Isa isa, ThreadPool& pool, CpuPagedKv& cache, int32_t layer, const ops::Tensor& qkv,
+                    const ops::StepState& state, const ops::TokenSlot* tokens, int32_t count, const ops::Tensor& out) {
+  const ops::AttentionShape& shape = cache.shape();
+  const int64_t size = shape.head_size, width = shape.heads * size;
+  check(qkv, 3 * width, out, shape, layer, count);
+  const DecoderKernels& kernels = decoder_kernels(isa, cache.layout().type);
+  const auto* input = static_cast<const float*>(qkv.data);
+  auto* results = static_cast<float*>(out.data);
+  for_runs(state, tokens, count, count, [&](const TokenRun* runs, int32_t number) {
+    for (int32_t i = 0; i < number; ++i) {
+      if (runs[i].live) check_pages(cache, state, tokens, runs[i]);
+    }
+    pool.parallel_for(number * shape.heads, [&](int32_t task) {
+      const TokenRun& run = runs[task / shape.heads];
+      const int32_t head = task % shape.heads;
+      if (!run.live) return clear(out, run, head * size, size);
+      const KvSequence sequence =
+          sequence_of(cache, layer, state.pages + static_cast<int64_t>(run.row) * state.pages_per_row, head);
+      for (int32_t i = run.first; i < run.first + run.count; ++i) {
+        const float* k = input + i * 3 * width + width + head * size;
+        kernels.store(sequence, position_of(state, tokens[i]), k, k + width);
+      }
+      for (int32_t i = run.first; i < run.first + run.count; i += kMaxTokenTile) {
+        TokenTile tile{};
+        for (; tile.count < kMaxTokenTile && i + tile.count < run.first + run.count; ++tile.count) {
+          const int32_t token = i + tile.count;
+          tile.q[tile.count] = input + token * 3 * width + head * size;
+          tile.out[tile.count] = results + token * width + head * size;
+          tile.limit[tile.count] = position_of(state, tokens[token]) + 1;
+        }
+        kernels.attend(sequence, tile);
+      }
+    });
+  });
+}
+
+void cross_attention(Isa isa, ThreadPool& pool, const CpuCrossKv& cache, int32_t layer, const ops::Tensor& q,
+                     const ops::StepState& state, const ops::TokenSlot* tokens, int32_t count, const ops::Tensor& out) {
+  const ops::AttentionShape& shape = cache.shape();
+  const int64_t size = shape.head_size, width = shape.heads * size;
+  check(q, width, out, shape, layer, count);
+  const DecoderKernels& kernels = decoder_kernels(isa, cache.layout().type);
+  for_runs(state, tokens, count, kMaxTokenTile, [&](const TokenRun* runs, int32_t number) {
+    for (int32_t i = 0; i < number; ++i) {
+      const int32_t slot = state.rows[runs[i].row].cross_slot;
+      if (runs[i].live && (slot < 0 || slot >= cache.slots())) {
+        throw Error(ErrorCode::internal, "cross-attention slot " + std::to_string(slot) + " of row " +
+                                             std::to_string(runs[i].row) + ": the cache has " +
+                                             std::to_string(cache.slots()));
+      }
+    }
+    // All tiles of a head follow each other: its keys and values stay in the cache while a prompt is read.
+    pool.parallel_for(number * shape.heads, [&](int32_t task) {
+      const TokenRun& run = runs[task % number];
+      const int32_t head = task / number;
+      if (!run.live) return clear(out, run, head * size, size);
+      TokenTile tile{};
+      tile.count = run.count;
+      for (int32_t i = 0; i < run.count; ++i) {
+        tile.q[i] = static_cast<const float*>(q.data) + (run.first + i) * width + head * size;
+        tile.out[i] = static_cast<float*>(out.data) + (run.first + i) * width + head * size;
+        tile.limit[i] = cache.layout().positions;
+      }
+      kernels.attend(sequence_of(cache, layer, state.rows[run.row].cross_slot, head), tile);
+    });
+  });
+}
+
+}  // namespace wtrt::cpu

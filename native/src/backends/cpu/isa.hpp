@@ -1,0 +1,22 @@
+// What the CPU can do, beyond the level: asked once.
+#pragma once
+
+#include "backends/cpu/cpu_backend.hpp"
+
+namespace wtrt::cpu {
+
+struct CpuFeatures {
+  bool avx2_fma_f16c = false;
+  bool avx512 = false;  // F, BW, DQ, VL and VNNI, and an operating system that saves their registers
+  bool avx512_bf16 = false;
+  bool amx = false;  // tiles with int8 and bf16, and the operating system's leave to use them
+};
+
+const CpuFeatures& cpu_features();
+
+// Whether this level multiplies bf16 on this CPU.
+bool has_bf16(Isa isa);
+
+const char* name_of(Isa isa);
+
+}  // namespace wtrt::cpu

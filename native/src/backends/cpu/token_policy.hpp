@@ -1,0 +1,26 @@
+// From logits to the next token: suppression, timestamp rules and the greedy choice of openai/whisper.
+//
+// logits [count, vocabulary] f32; line i belongs to state.rows[rows[i]]. Lines of finished rows are left as they are.
+#pragma once
+
+#include <cstdint>
+
+#include "backends/cpu/cpu_backend.hpp"
+#include "common/thread_pool.hpp"
+#include "ops/ops.hpp"
+
+namespace wtrt::cpu {
+
+// no_speech_prob of each row := softmax(logits)[policy.no_speech] (0 when policy.no_speech < 0).
+void no_speech(Isa isa, ThreadPool& pool, const ops::Tensor& logits, const ops::StepState& state, const int32_t* rows,
+               int32_t count);
+
+// Forbidden logits become -inf, in place.
+void logits_policy(Isa isa, ThreadPool& pool, const ops::Tensor& logits, const ops::StepState& state,
+                   const int32_t* rows, int32_t count);
+
+// The largest logit, the first of equals: token, history, sampled, finished, sum_logprob, length += advance.
+void sample(Isa isa, ThreadPool& pool, const ops::Tensor& logits, const ops::StepState& state, const int32_t* rows,
+            int32_t count, int32_t advance);
+
+}  // namespace wtrt::cpu

@@ -1,0 +1,182 @@
+// Engines: plan, make, submit, close.
+#include <cmath>
+
+#include "capi/handles.hpp"
+
+using namespace wtrt;
+using namespace wtrt::capi;
+
+namespace {
+
+constexpr wtrt_engine_options kEngineDefaults = {
+    .struct_size = sizeof(wtrt_engine_options),
+    .max_batch = 16,
+    .max_queued_jobs = 1024,
+    .memory_limit = WTRT_NONE,
+};
+
+const wtrt_transcribe_options kTranscribeDefaults = {
+    .struct_size = sizeof(wtrt_transcribe_options),
+    .task = WTRT_TASK_TRANSCRIBE,
+    .language = nullptr,
+    .language_size = 0,
+    .initial_prompt = nullptr,
+    .initial_prompt_size = 0,
+    .suppress_tokens = nullptr,
+    .suppress_tokens_size = 0,
+    .condition_on_previous_text = 1,
+    .suppress_blank = 1,
+    .without_timestamps = 0,
+    .max_new_tokens = WTRT_AUTO,
+    .max_initial_timestamp = 1.0,
+    .no_speech_threshold = 0.6,
+    .logprob_threshold = -1.0,
+    .tag = 0,
+    .max_pending_segments = 64,
+    .report_progress = 0,
+};
+
+runtime::EngineOptions engine_options(const wtrt_engine_options* given) {
+  const wtrt_engine_options options = read_options(given, kEngineDefaults, "options");
+  if (options.memory_limit < 0 && options.memory_limit != WTRT_NONE) {
+    refuse("memory_limit: " + std::to_string(options.memory_limit) + " is neither a number of bytes nor WTRT_NONE");
+  }
+  return {options.max_batch, options.max_queued_jobs, options.memory_limit == WTRT_NONE ? -1 : options.memory_limit};
+}
+
+std::optional<double> threshold(const char* name, double value, double least, double most) {
+  if (std::isnan(value)) return std::nullopt;
+  if (value < least || value > most) {
+    refuse(std::string(name) + ": " + std::to_string(value) + " is outside " + std::to_string(least) + ".." + std::to_string(most) +
+           "; NaN switches it off");
+  }
+  return value;
+}
+
+runtime::JobOptions job_options(const wtrt_transcribe_options* given) {
+  const wtrt_transcribe_options from = read_options(given, kTranscribeDefaults, "options");
+  runtime::JobOptions job;
+  whisper::TranscribeOptions& to = job.transcribe;
+  to.task = static_cast<whisper::Task>(in_range("task", from.task, WTRT_TASK_TRANSCRIBE, WTRT_TASK_TRANSLATE));
+  to.language = text_argument(from.language, from.language_size, "language");
+  to.initial_prompt = text_argument(from.initial_prompt, from.initial_prompt_size, "initial_prompt");
+  if (from.suppress_tokens != nullptr) to.suppress_tokens = text_argument(from.suppress_tokens, from.suppress_tokens_size, "suppress_tokens");
+  to.condition_on_previous_text = in_range("condition_on_previous_text", from.condition_on_previous_text, 0, 1) != 0;
+  to.suppress_blank = in_range("suppress_blank", from.suppress_blank, 0, 1) != 0;
+  to.without_timestamps = in_range("without_timestamps", from.without_timestamps, 0, 1) != 0;
+  if (from.max_new_tokens != WTRT_AUTO) to.max_new_tokens = in_range("max_new_tokens", from.max_new_tokens, 1, 1 << 20);
+  to.max_initial_timestamp = threshold("max_initial_timestamp", from.max_initial_timestamp, 0, 30);
+  to.no_speech_threshold = threshold("no_speech_threshold", from.no_speech_threshold, 0, 1);
+  to.logprob_threshold = threshold("logprob_threshold", from.logprob_threshold, -1e9, 0);
+  job.tag = from.tag;
+  job.max_pending_segments = in_range("max_pending_segments", from.max_pending_segments, 1, 1000000);
+  job.report_progress = in_range("report_progress", from.report_progress, 0, 1) != 0;
+  return job;
+}
+
+runtime::AudioInput audio_input(const wtrt_audio& given) {
+  constexpr wtrt_audio none = {sizeof(wtrt_audio), WTRT_AUTO, nullptr, 0};
+  const wtrt_audio audio = read_options(&given, none, "audio");
+  runtime::AudioInput input;
+  input.kind = static_cast<runtime::AudioKind>(in_range("audio.kind", audio.kind, WTRT_AUDIO_PATH, WTRT_AUDIO_DESCRIPTOR_RAW));
+  if (audio.kind == WTRT_AUDIO_DESCRIPTOR || audio.kind == WTRT_AUDIO_DESCRIPTOR_RAW) {
+    if (audio.size < 0 || audio.size > INT32_MAX) refuse("audio.size: " + std::to_string(audio.size) + " is no file descriptor");
+    input.descriptor = static_cast<int>(audio.size);
+    return input;
+  }
+  const std::string_view bytes = text_argument(static_cast<const char*>(audio.data), audio.size, "audio.data");
+  switch (input.kind) {
+    case runtime::AudioKind::path:
+      if (bytes.empty()) refuse("audio: the path is empty");
+      input.path = bytes;
+      break;
+    case runtime::AudioKind::bytes: {
+      const auto* first = reinterpret_cast<const std::byte*>(bytes.data());
+      input.bytes.assign(first, first + bytes.size());
+      break;
+    }
+    case runtime::AudioKind::samples:
+      if (bytes.size() % sizeof(float) != 0) refuse("audio.size: " + std::to_string(audio.size) + " is no multiple of 4 bytes per sample");
+      input.samples.resize(bytes.size() / sizeof(float));
+      if (!bytes.empty()) std::memcpy(input.samples.data(), bytes.data(), bytes.size());
+      break;
+    default: break;
+  }
+  return input;
+}
+
+wtrt_memory_plan view_of(const runtime::MemoryPlan& plan) {
+  wtrt_memory_plan view{};
+  view.max_batch = plan.max_batch;
+  view.weights = plan.weights;
+  view.self_kv = plan.self_kv;
+  view.cross_kv = plan.cross_kv;
+  view.workspace = plan.workspace;
+  view.total = plan.weights + plan.beside_weights();
+  return view;
+}
+
+}  // namespace
+
+extern "C" {
+
+void wtrt_engine_options_init(wtrt_engine_options* options, uint32_t struct_size) {
+  if (options != nullptr) write_struct(options, struct_size, kEngineDefaults);
+}
+
+void wtrt_transcribe_options_init(wtrt_transcribe_options* options, uint32_t struct_size) {
+  if (options != nullptr) write_struct(options, struct_size, kTranscribeDefaults);
+}
+
+wtrt_error* wtrt_engine_estimate(const wtrt_model* model, const wtrt_engine_options* options, wtrt_memory_plan* plan) {
+  return guard([&] {
+    const runtime::Model& loaded = *required(model, "model").object;
+    fill_struct(plan, view_of(runtime::plan_memory(loaded.whisper(), *loaded.make_ops(), engine_options(options))), "plan");
+  });
+}
+
+wtrt_error* wtrt_engine_create(wtrt_model* model, const wtrt_engine_options* options, wtrt_engine** engine) {
+  return guard([&] {
+    required(engine, "engine");
+    *engine = new wtrt_engine(std::make_shared<runtime::Engine>(required(model, "model").object, engine_options(options)));
+  });
+}
+
+void wtrt_engine_retain(wtrt_engine* engine) { retain(engine); }
+void wtrt_engine_release(wtrt_engine* engine) { release(engine); }
+
+wtrt_error* wtrt_engine_close(wtrt_engine* engine) {
+  return guard([&] { required(engine, "engine").object->close(); });
+}
+
+wtrt_error* wtrt_engine_get_memory(const wtrt_engine* engine, wtrt_memory_plan* plan) {
+  return guard([&] { fill_struct(plan, view_of(required(engine, "engine").object->memory()), "plan"); });
+}
+
+wtrt_error* wtrt_engine_get_stats(const wtrt_engine* engine, wtrt_engine_stats* stats) {
+  return guard([&] {
+    const runtime::EngineStats from = required(engine, "engine").object->stats();
+    wtrt_engine_stats view{};
+    view.windows = from.windows;
+    view.encoder_batches = from.encoder_batches;
+    view.steps = from.steps;
+    view.step_rows = from.step_rows;
+    view.prefill_tokens = from.prefill_tokens;
+    view.encode_seconds = from.encode_seconds;
+    view.prefill_seconds = from.prefill_seconds;
+    view.step_seconds = from.step_seconds;
+    fill_struct(stats, view, "stats");
+  });
+}
+
+wtrt_error* wtrt_engine_submit(wtrt_engine* engine, wtrt_queue* queue, const wtrt_audio* audio, const wtrt_transcribe_options* options,
+                               wtrt_job** job) {
+  return guard([&] {
+    required(job, "job");
+    auto& submit_to = *required(engine, "engine").object;
+    *job = new wtrt_job(
+        submit_to.submit(required(queue, "queue").object, audio_input(required(audio, "audio")), job_options(options)));
+  });
+}
+
+}  // extern "C"

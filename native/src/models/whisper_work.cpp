@@ -1,0 +1,91 @@
+// Layout of Whisper's activations in one piece of device memory each.
+#include <algorithm>
+
+#include "models/whisper.hpp"
+
+namespace wtrt::models {
+namespace {
+
+constexpr int32_t kMelFrames = 3000;
+constexpr int64_t kAlignment = 64;
+
+// Hands out aligned pieces of a block; with no block it only counts.
+class Carver {
+ public:
+  explicit Carver(std::byte* base) : base_(base) {}
+
+  ops::Tensor tensor(int64_t rows, int64_t cols) { return {piece(rows * cols * 4), DType::f32, rows, cols}; }
+  void* piece(int64_t bytes) {
+    void* at = base_ == nullptr ? nullptr : base_ + used_;
+    used_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    return at;
+  }
+  int64_t used() const { return used_; }
+
+ private:
+  std::byte* base_;
+  int64_t used_ = 0;
+};
+
+void carve(Carver& carver, const checkpoint::WhisperConfig& config, int32_t batch, EncoderWork* work) {
+  const int64_t positions = static_cast<int64_t>(batch) * config.n_audio_ctx;
+  const int64_t widest = std::max<int64_t>({config.encoder_ffn, 3LL * config.width, 2LL * config.width});
+  const auto mel = carver.tensor(static_cast<int64_t>(batch) * config.n_mels, kMelFrames);
+  const auto wide = carver.tensor(positions, widest);
+  const auto hidden = carver.tensor(positions, config.width);
+  const auto normed = carver.tensor(positions, config.width);
+  if (work == nullptr) return;
+  work->mel = mel;
+  work->wide = wide;
+  work->hidden = hidden;
+  work->normed = normed;
+}
+
+void carve(Carver& carver, const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows, DecoderWork* work) {
+  const int64_t widest = std::max<int64_t>(config.decoder_ffn, 3LL * config.width);
+  auto* slots = static_cast<ops::TokenSlot*>(carver.piece(tokens * static_cast<int64_t>(sizeof(ops::TokenSlot))));
+  auto* picks = static_cast<int32_t*>(carver.piece(rows * 4LL));
+  auto* owners = static_cast<int32_t*>(carver.piece(rows * 4LL));
+  const auto hidden = carver.tensor(tokens, config.width);
+  const auto normed = carver.tensor(tokens, config.width);
+  const auto wide = carver.tensor(tokens, widest);
+  const auto picked = carver.tensor(rows, config.width);
+  const auto logits = carver.tensor(rows, config.vocab_size);
+  if (work == nullptr) return;
+  work->tokens = slots;
+  work->picks = picks;
+  work->rows = owners;
+  work->hidden = hidden;
+  work->normed = normed;
+  work->wide = wide;
+  work->picked = picked;
+  work->logits = logits;
+}
+
+}  // namespace
+
+int64_t EncoderWork::bytes(const checkpoint::WhisperConfig& config, int32_t batch) {
+  Carver counter(nullptr);
+  carve(counter, config, batch, nullptr);
+  return counter.used();
+}
+
+EncoderWork::EncoderWork(ops::Ops& ops, const checkpoint::WhisperConfig& config, int32_t batch)
+    : memory(ops.allocate(bytes(config, batch))) {
+  Carver carver(static_cast<std::byte*>(memory->data()));
+  carve(carver, config, batch, this);
+}
+
+int64_t DecoderWork::bytes(const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows) {
+  Carver counter(nullptr);
+  carve(counter, config, tokens, rows, nullptr);
+  return counter.used();
+}
+
+DecoderWork::DecoderWork(ops::Ops& ops, const checkpoint::WhisperConfig& config, int32_t token_count, int32_t row_count)
+    : memory(ops.allocate(bytes(config, token_count, row_count))) {
+  Carver carver(static_cast<std::byte*>(memory->data()));
+  carve(carver, config, token_count, row_count, this);
+}
+
+}  // namespace wtrt::models

@@ -1,0 +1,128 @@
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+
+#include "common/utf8.hpp"
+#include "output/formats.hpp"
+
+namespace wtrt::output {
+namespace {
+
+void append_unit(std::string& out, char32_t unit) {
+  char escaped[16];
+  std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(unit));
+  out += escaped;
+}
+
+// As json.dump with ensure_ascii.
+void append_string(std::string& out, std::string_view text) {
+  out.push_back('"');
+  for (size_t i = 0; i < text.size();) {
+    const char32_t c = next_code_point(text, i);
+    switch (c) {
+      case U'"': out += "\\\""; break;
+      case U'\\': out += "\\\\"; break;
+      case U'\n': out += "\\n"; break;
+      case U'\r': out += "\\r"; break;
+      case U'\t': out += "\\t"; break;
+      case U'\f': out += "\\f"; break;
+      case U'\b': out += "\\b"; break;
+      default:
+        if (c >= U' ' && c <= U'~') {
+          out.push_back(static_cast<char>(c));
+        } else if (c < 0x10000) {
+          append_unit(out, c);
+        } else {
+          append_unit(out, 0xD800 + ((c - 0x10000) >> 10));
+          append_unit(out, 0xDC00 + ((c - 0x10000) & 0x3FF));
+        }
+    }
+  }
+  out.push_back('"');
+}
+
+void append_key(std::string& out, std::string_view key) {
+  if (out.back() != '{') out += ", ";
+  out.append("\"").append(key).append("\": ");
+}
+
+void append_number(std::string& out, std::string_view key, double value) {
+  append_key(out, key);
+  out += python_float(value);
+}
+
+void append_integer(std::string& out, std::string_view key, int64_t value) {
+  append_key(out, key);
+  out += std::to_string(value);
+}
+
+void append_text(std::string& out, std::string_view key, std::string_view value) {
+  append_key(out, key);
+  append_string(out, value);
+}
+
+// [a, b, …] with `append` for each.
+template <typename Items, typename Append>
+void append_list(std::string& out, std::string_view key, const Items& items, Append append) {
+  append_key(out, key);
+  out.push_back('[');
+  bool first = true;
+  for (const auto& item : items) {
+    if (!first) out += ", ";
+    first = false;
+    append(item);
+  }
+  out.push_back(']');
+}
+
+void append_word(std::string& out, const Word& word) {
+  out.push_back('{');
+  append_text(out, "word", word.text);
+  append_number(out, "start", word.start);
+  append_number(out, "end", word.end);
+  append_number(out, "probability", word.probability);
+  out.push_back('}');
+}
+
+void append_segment(std::string& out, const Segment& segment) {
+  out.push_back('{');
+  append_integer(out, "id", segment.id);
+  append_integer(out, "seek", segment.seek);
+  append_number(out, "start", segment.start);
+  append_number(out, "end", segment.end);
+  append_text(out, "text", segment.text);
+  append_list(out, "tokens", segment.tokens, [&](int32_t token) { out += std::to_string(token); });
+  append_number(out, "temperature", segment.temperature);
+  append_number(out, "avg_logprob", segment.avg_logprob);
+  append_number(out, "compression_ratio", segment.compression_ratio);
+  append_number(out, "no_speech_prob", segment.no_speech_prob);
+  if (segment.has_words) append_list(out, "words", segment.words, [&](const Word& word) { append_word(out, word); });
+  out.push_back('}');
+}
+
+}  // namespace
+
+std::string python_float(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value < 0 ? "-Infinity" : "Infinity";
+  // Python takes the shortest digits that read back equal, and an exponent below 1e-4 and from 1e16 on.
+  const double size = std::fabs(value);
+  const bool exponent = size != 0 && (size < 1e-4 || size >= 1e16);
+  char digits[400];
+  const auto result = std::to_chars(digits, digits + sizeof digits, value,
+                                    exponent ? std::chars_format::scientific : std::chars_format::fixed);
+  std::string text(digits, result.ptr);
+  if (!exponent && text.find('.') == std::string::npos) text += ".0";
+  return text;
+}
+
+std::string write_json(const Transcript& transcript) {
+  std::string out = "{";
+  append_text(out, "text", transcript.text);
+  append_list(out, "segments", transcript.segments, [&](const Segment& segment) { append_segment(out, segment); });
+  append_text(out, "language", transcript.language);
+  out.push_back('}');
+  return out;
+}
+
+}  // namespace wtrt::output

@@ -1,0 +1,45 @@
+// Transcripts as files: byte for byte what openai/whisper's writers make.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wtrt::output {
+
+struct Word {
+  std::string text;
+  double start, end, probability;  // seconds, seconds, 0..1
+};
+
+struct Segment {
+  int64_t id = 0, seek = 0;   // seek: mel frame (10 ms) where the segment's window began
+  double start = 0, end = 0;  // seconds
+  std::string text;
+  std::vector<int32_t> tokens;
+  double temperature = 0, avg_logprob = 0, compression_ratio = 0, no_speech_prob = 0;
+  bool has_words = false;
+  std::vector<Word> words;
+};
+
+struct Transcript {
+  std::string text, language;
+  std::vector<Segment> segments;
+};
+
+enum class Format : int32_t { txt = 0, srt = 1, vtt = 2, tsv = 3, json = 4 };
+
+// How srt and vtt lay out words (they need word times; without them segments are written as they are).
+struct WordLayout {
+  std::optional<int> max_line_width;      // characters (Unicode points) per line, from 1
+  std::optional<int> max_line_count;      // lines per subtitle, from 1; needs max_line_width
+  std::optional<int> max_words_per_line;  // words per subtitle, from 1
+  bool highlight_words = false;           // one subtitle per word, that word between <u> and </u>
+};
+
+// Throws invalid_argument for times that are negative or not finite and for limits below 1.
+std::string write(const Transcript& transcript, Format format, const WordLayout& layout = {});
+
+}  // namespace wtrt::output

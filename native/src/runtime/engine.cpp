@@ -1,0 +1,56 @@
+#include "runtime/engine.hpp"
+
+#include "common/log.hpp"
+#include "runtime/scheduler.hpp"
+
+namespace wtrt::runtime {
+
+Engine::Engine(std::shared_ptr<const Model> model, const EngineOptions& options)
+    : model_(std::move(model)), options_(options), inbox_(std::make_shared<Inbox>()) {
+  const auto ops = model_->make_ops();
+  const MemoryPlan plan = plan_memory(model_->whisper(), *ops, options);
+  scheduler_ = std::make_shared<Scheduler>(model_, plan, inbox_);
+  thread_ = std::thread([scheduler = scheduler_] { scheduler->run(); });
+}
+
+Engine::~Engine() {
+  ask_to_stop();
+  if (thread_.joinable()) thread_.detach();  // it owns what it still needs
+}
+
+std::shared_ptr<Job> Engine::submit(std::shared_ptr<EventQueue> queue, AudioInput audio, JobOptions options) {
+  whisper::check_options(options.transcribe, *model_->tokenizer(), model_->config().n_text_ctx);
+  auto job = std::make_shared<Job>(inbox_, std::move(queue), std::move(audio), std::move(options));
+  const std::lock_guard lock(inbox_->mutex);
+  if (inbox_->stop) throw Error(ErrorCode::closed, "the engine was closed");
+  if (inbox_->open_jobs >= options_.max_queued_jobs) {
+    throw Error(ErrorCode::busy, "max_queued_jobs: " + std::to_string(options_.max_queued_jobs) +
+                                     " jobs wait or run already; submit again when one has ended");
+  }
+  ++inbox_->open_jobs;
+  inbox_->submitted.push_back(job);
+  inbox_->stirred = true;
+  inbox_->changed.notify_all();
+  return job;
+}
+
+void Engine::ask_to_stop() {
+  const std::lock_guard lock(inbox_->mutex);
+  inbox_->stop = true;
+  inbox_->stirred = true;
+  inbox_->changed.notify_all();
+}
+
+void Engine::close() {
+  if (inside_log_sink()) {
+    throw Error(ErrorCode::invalid_argument, "an engine cannot be closed from inside the log sink: its thread may be the one that logs");
+  }
+  ask_to_stop();
+  const std::lock_guard lock(closing_);
+  if (thread_.joinable()) thread_.join();
+}
+
+MemoryPlan Engine::memory() const { return scheduler_->memory(); }
+EngineStats Engine::stats() const { return scheduler_->stats(); }
+
+}  // namespace wtrt::runtime

@@ -1,0 +1,123 @@
+#include "runtime/job.hpp"
+
+namespace wtrt::runtime {
+namespace {
+
+// A reader of mel frames looks this far beyond the window it was asked for.
+constexpr int64_t kReadAheadFrames = 200;
+
+}  // namespace
+
+void Inbox::stir() {
+  const std::lock_guard lock(mutex);
+  stirred = true;
+  changed.notify_all();
+}
+
+Job::Job(std::shared_ptr<Inbox> inbox, std::shared_ptr<EventQueue> queue, AudioInput audio, JobOptions options)
+    : inbox_(std::move(inbox)), queue_(std::move(queue)), audio_(std::move(audio)), options_(std::move(options)) {
+  if (audio_.kind == AudioKind::pushed || audio_.kind == AudioKind::descriptor || audio_.kind == AudioKind::descriptor_raw) {
+    push_buffer_ = std::make_shared<PushBuffer>();
+  }
+}
+
+void Job::cancel() {
+  cancelled_.store(true, std::memory_order_relaxed);
+  if (push_buffer_) push_buffer_->stop();
+  inbox_->stir();
+}
+
+void Job::push(std::span<const float> samples) {
+  if (audio_.kind != AudioKind::pushed) {
+    throw Error(ErrorCode::invalid_argument, "samples can be pushed only to a job whose audio is of the kind WTRT_AUDIO_PUSHED");
+  }
+  push_buffer_->push(samples);
+  inbox_->stir();
+}
+
+void Job::end_audio() {
+  if (audio_.kind != AudioKind::pushed) {
+    throw Error(ErrorCode::invalid_argument, "only a job whose audio is of the kind WTRT_AUDIO_PUSHED has an end to announce");
+  }
+  push_buffer_->end();
+  inbox_->stir();
+}
+
+std::shared_ptr<const Result> Job::result() const {
+  const std::lock_guard lock(mutex_);
+  if (error_) throw *error_;
+  if (!result_) throw Error(ErrorCode::busy, "the job is still running; wait for its FINISHED event");
+  return result_;
+}
+
+bool Job::audio_available(int64_t seek, int64_t frames) const {
+  return !push_buffer_ || push_buffer_->holds((seek + frames + kReadAheadFrames) * audio::kHopLength);
+}
+
+std::unique_ptr<audio::PcmSource> Job::open_source() {
+  switch (audio_.kind) {
+    case AudioKind::path: return audio::open_file(audio_.path);
+    case AudioKind::bytes: return audio::open_encoded(std::move(audio_.bytes), "audio in memory");
+    case AudioKind::samples: return audio::open_samples(std::move(audio_.samples));
+    case AudioKind::pushed: break;
+    case AudioKind::descriptor:
+    case AudioKind::descriptor_raw:
+      feed_from_descriptor(push_buffer_, audio_.descriptor, audio_.kind == AudioKind::descriptor_raw,
+                           [inbox = inbox_] { inbox->stir(); });
+      break;
+  }
+  return open_pushed(push_buffer_);
+}
+
+void Job::report(Event event) {
+  event.tag = options_.tag;
+  queue_->put(std::move(event));
+}
+
+void Job::report_segments(const std::vector<output::Segment>& segments) {
+  unread_.fetch_add(static_cast<int32_t>(segments.size()), std::memory_order_relaxed);
+  for (const output::Segment& segment : segments) {
+    Event event;
+    event.kind = EventKind::segment;
+    event.segment = segment;
+    event.credit = std::shared_ptr<void>(nullptr, [self = weak_from_this()](void*) {
+      const auto job = self.lock();
+      if (!job) return;
+      job->unread_.fetch_sub(1, std::memory_order_relaxed);
+      job->inbox_->stir();
+    });
+    report(std::move(event));
+  }
+}
+
+void Job::finish(Result result, bool cancelled) {
+  Event event;
+  event.kind = EventKind::finished;
+  event.cancelled = cancelled;
+  event.done_seconds = event.total_seconds = result.duration_seconds;
+  ended(std::make_shared<const Result>(std::move(result)), std::nullopt);
+  report(std::move(event));
+}
+
+void Job::fail(const Error& error) {
+  Event event;
+  event.kind = EventKind::failed;
+  event.text = error.what();
+  event.error = error.code();
+  ended(nullptr, error);
+  report(std::move(event));
+}
+
+void Job::ended(std::shared_ptr<const Result> result, std::optional<Error> error) {
+  if (push_buffer_) push_buffer_->stop();
+  ended_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    result_ = std::move(result);
+    error_ = std::move(error);
+  }
+  const std::lock_guard lock(inbox_->mutex);
+  --inbox_->open_jobs;
+}
+
+}  // namespace wtrt::runtime

@@ -1,0 +1,112 @@
+// One transcription as both sides see it: the caller's handle, and the scheduler's state.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "audio/log_mel.hpp"
+#include "runtime/event_queue.hpp"
+#include "runtime/pushed_source.hpp"
+#include "whisper/transcription.hpp"
+
+namespace wtrt::runtime {
+
+class Job;
+
+// What wakes the scheduler. Shared by the engine, its jobs and their background tasks.
+struct Inbox {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool stop = false;
+  bool stirred = false;  // something happened since the scheduler last looked
+  std::vector<std::shared_ptr<Job>> submitted;
+  int32_t open_jobs = 0;  // submitted and not yet ended
+
+  void stir();
+};
+
+enum class AudioKind : int32_t { path = 0, bytes = 1, samples = 2, pushed = 3, descriptor = 4, descriptor_raw = 5 };
+
+struct AudioInput {
+  AudioKind kind = AudioKind::path;
+  std::string path;
+  std::vector<std::byte> bytes;
+  std::vector<float> samples;
+  int descriptor = -1;
+};
+
+struct JobOptions {
+  whisper::TranscribeOptions transcribe;
+  uint64_t tag = 0;
+  int32_t max_pending_segments = 64;
+  bool report_progress = false;
+};
+
+struct Result {
+  output::Transcript transcript;
+  double duration_seconds = 0;
+};
+
+class Job : public std::enable_shared_from_this<Job> {
+ public:
+  Job(std::shared_ptr<Inbox> inbox, std::shared_ptr<EventQueue> queue, AudioInput audio, JobOptions options);
+
+  // ---- the caller's side; any thread ----
+  void cancel();
+  void push(std::span<const float> samples);
+  void end_audio();
+  // Throws busy while the job runs, or the job's own error.
+  std::shared_ptr<const Result> result() const;
+
+  // ---- the scheduler's side ----
+  bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+  const JobOptions& options() const { return options_; }
+  bool has_credit() const { return unread_.load(std::memory_order_relaxed) < options_.max_pending_segments; }
+  bool pushed() const { return push_buffer_ != nullptr; }
+  const std::shared_ptr<EventQueue>& queue() const { return queue_; }
+  // Whether a window of `frames` frames from `seek` on can be made without waiting for whoever pushes.
+  bool audio_available(int64_t seek, int64_t frames) const;
+  std::unique_ptr<audio::PcmSource> open_source();  // once; on a background thread
+  void report(Event event);                         // adds the tag
+  void report_segments(const std::vector<output::Segment>& segments);
+  void finish(Result result, bool cancelled);
+  void fail(const Error& error);
+  bool ended() const { return ended_; }  // scheduler's thread only
+
+  enum class Phase : int32_t { submitted, opening, idle, filling, ready, encoded, decoding };
+  struct Progress {  // owned by the scheduler's thread, lent to one background task at a time
+    Phase phase = Phase::submitted;
+    std::atomic<bool> task_running{false};
+    std::exception_ptr task_error;
+    std::unique_ptr<audio::MelReader> reader;
+    std::unique_ptr<whisper::Transcription> transcription;
+    std::vector<int32_t> suppressed;
+    std::vector<float> mel;    // [mels, 3000] of the window at hand
+    int32_t frames = 0;        // real frames in it
+    bool detecting = false;    // the window at hand is for language detection alone
+    int32_t slot = -1, row = -1;
+  } at;
+
+ private:
+  void ended(std::shared_ptr<const Result> result, std::optional<Error> error);
+
+  std::shared_ptr<Inbox> inbox_;
+  std::shared_ptr<EventQueue> queue_;
+  AudioInput audio_;
+  JobOptions options_;
+  std::shared_ptr<PushBuffer> push_buffer_;
+  std::atomic<bool> cancelled_{false};
+  std::atomic<int32_t> unread_{0};
+  bool ended_ = false;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Result> result_;
+  std::optional<Error> error_;
+};
+
+}  // namespace wtrt::runtime

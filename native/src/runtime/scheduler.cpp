@@ -1,0 +1,391 @@
+#include "runtime/scheduler.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include "common/log.hpp"
+#include "common/thread_pool.hpp"
+
+namespace wtrt::runtime {
+namespace {
+
+using Phase = Job::Phase;
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace
+
+Scheduler::Scheduler(std::shared_ptr<const Model> model, const MemoryPlan& plan, std::shared_ptr<Inbox> inbox)
+    : model_(std::move(model)), inbox_(std::move(inbox)), executor_(model_, plan) {
+  for (int32_t i = plan.max_batch; i-- > 0;) {
+    free_slots_.push_back(i);
+    free_rows_.push_back(i);
+  }
+}
+
+EngineStats Scheduler::stats() const {
+  const std::lock_guard lock(stats_mutex_);
+  return stats_;
+}
+
+void Scheduler::run() {
+  while (take_inbox()) {
+    sweep();
+    admit();
+    prepare_windows();
+    bool worked = encode_windows();
+    // Rows start together: decoding waits until no window could join them.
+    if (!worked || !encoder_waits()) {
+      worked = start_rows() || worked;
+      worked = step_rows() || worked;
+    }
+    if (worked) continue;
+    std::unique_lock lock(inbox_->mutex);
+    inbox_->changed.wait(lock, [this] { return inbox_->stirred || inbox_->stop; });
+  }
+  for (const JobPtr& job : waiting_) job->finish({}, true);
+  for (const JobPtr& job : std::vector<JobPtr>(active_)) end(job, true);
+  for (const auto& weak : queues_) {
+    if (const auto queue = weak.lock()) {
+      Event closed;
+      closed.kind = EventKind::closed;
+      queue->put(std::move(closed));
+    }
+  }
+}
+
+bool Scheduler::take_inbox() {
+  const std::lock_guard lock(inbox_->mutex);
+  inbox_->stirred = false;
+  waiting_.insert(waiting_.end(), inbox_->submitted.begin(), inbox_->submitted.end());
+  for (const JobPtr& job : inbox_->submitted) {
+    const auto known = [&](const auto& weak) { return weak.lock() == job->queue(); };
+    if (std::none_of(queues_.begin(), queues_.end(), known)) queues_.push_back(job->queue());
+  }
+  std::erase_if(queues_, [](const auto& weak) { return weak.expired(); });
+  inbox_->submitted.clear();
+  return !inbox_->stop;
+}
+
+bool Scheduler::stopping() const {
+  const std::lock_guard lock(inbox_->mutex);
+  return inbox_->stop;
+}
+
+void Scheduler::sweep() {
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    if ((*it)->cancelled()) {
+      (*it)->finish({}, true);
+      it = waiting_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  for (const JobPtr& job : std::vector<JobPtr>(active_)) {
+    if (!job->ended() && job->cancelled()) end(job, true);
+    if (job->at.task_running.load(std::memory_order_acquire)) continue;
+    if (job->ended()) {  // its background task was the last to use it
+      retire(job);
+    } else if (job->at.task_error) {
+      fail(job, job->at.task_error);
+    } else if (job->at.phase == Phase::opening) {
+      job->at.phase = Phase::idle;
+    } else if (job->at.phase == Phase::filling) {
+      window_filled(job);
+    }
+  }
+}
+
+// Opens as many jobs as can soon be served; jobs that wait for somebody's pushes do not count.
+void Scheduler::admit() {
+  const auto limit = static_cast<std::ptrdiff_t>(2) * executor_.plan().max_batch;
+  auto open_now = std::count_if(active_.begin(), active_.end(), [](const JobPtr& job) { return !job->pushed(); });
+  while (!waiting_.empty() && (open_now < limit || waiting_.front()->pushed())) {
+    const JobPtr job = waiting_.front();
+    waiting_.pop_front();
+    open_now += job->pushed() ? 0 : 1;
+    active_.push_back(job);
+    open(job);
+  }
+}
+
+void Scheduler::in_background(const JobPtr& job, std::function<void(Job&)> work) {
+  job->at.task_running.store(true, std::memory_order_release);
+  ThreadPool::instance().run_in_background([job, work = std::move(work), inbox = inbox_] {
+    try {
+      work(*job);
+    } catch (...) {
+      job->at.task_error = std::current_exception();
+    }
+    job->at.task_running.store(false, std::memory_order_release);
+    inbox->stir();
+  });
+}
+
+void Scheduler::open(const JobPtr& job) {
+  job->at.phase = Phase::opening;
+  const auto& tokenizer = model_->tokenizer();
+  job->at.transcription =
+      std::make_unique<whisper::Transcription>(tokenizer, job->options().transcribe, model_->config().n_text_ctx);
+  job->at.suppressed = whisper::suppressed_tokens(*tokenizer, job->options().transcribe);
+  in_background(job, [mels = model_->config().n_mels](Job& self) {
+    self.at.reader = std::make_unique<audio::MelReader>(self.open_source(), mels);
+    self.at.reader->scan([](void* context) { return !static_cast<Job*>(context)->cancelled(); }, &self);
+  });
+}
+
+void Scheduler::prepare_windows() {
+  for (const JobPtr& job : active_) {
+    if (job->ended() || job->at.phase != Phase::idle || job->at.task_running || !job->has_credit()) continue;
+    if (job->audio_available(job->at.transcription->seek(), audio::kWindowFrames)) fill_window(job);
+  }
+}
+
+void Scheduler::fill_window(const JobPtr& job) {
+  job->at.phase = Phase::filling;
+  job->at.mel.resize(static_cast<size_t>(model_->config().n_mels) * audio::kWindowFrames);
+  job->at.detecting = job->at.transcription->needs_language();
+  in_background(job, [seek = job->at.transcription->seek()](Job& self) {
+    if (self.at.detecting) {
+      self.at.reader->leading_window(self.at.mel.data());
+      const int64_t content = self.at.reader->content_frames();
+      self.at.frames = static_cast<int32_t>(content < 0 ? audio::kWindowFrames : std::min<int64_t>(content, audio::kWindowFrames));
+    } else {
+      self.at.frames = self.at.reader->window(seek, audio::kWindowFrames, self.at.mel.data());
+    }
+  });
+}
+
+void Scheduler::window_filled(const JobPtr& job) {
+  if (job->at.frames == 0 && !job->at.detecting) {  // a recording without sound still has a language: that of silence
+    end(job, false);
+    return;
+  }
+  job->at.phase = Phase::ready;
+}
+
+// While a window is decoded, the frames of the next one are made.
+void Scheduler::read_ahead(const JobPtr& job) {
+  const int64_t seek = job->at.transcription->seek(), end = seek + 2 * audio::kWindowFrames;
+  if (job->at.task_running || !job->audio_available(end, 0)) return;
+  in_background(job, [seek, end](Job& self) { self.at.reader->prepare(seek, end); });
+}
+
+bool Scheduler::encoder_waits() const {
+  return !free_slots_.empty() &&
+         std::any_of(active_.begin(), active_.end(), [](const JobPtr& job) { return job->at.phase == Phase::ready; });
+}
+
+bool Scheduler::encode_windows() {
+  std::vector<JobPtr> batch;
+  std::vector<Executor::EncodeItem> items;
+  for (const JobPtr& job : active_) {
+    if (job->ended() || job->at.phase != Phase::ready) continue;
+    if (static_cast<int32_t>(batch.size()) == executor_.plan().encoder_batch) break;
+    if (job->at.slot < 0) {
+      if (free_slots_.empty()) break;
+      job->at.slot = free_slots_.back();
+      free_slots_.pop_back();
+    }
+    batch.push_back(job);
+    items.push_back({job->at.mel.data(), job->at.slot});
+  }
+  if (batch.empty()) return false;
+
+  const Stopwatch watch;
+  bool complete = false;
+  guarded(batch, [&] { complete = executor_.encode(items, [&] { return encoding_goes_on(batch); }); });
+  if (!complete) return true;
+  {
+    const std::lock_guard lock(stats_mutex_);
+    stats_.windows += static_cast<int64_t>(batch.size());
+    ++stats_.encoder_batches;
+    stats_.encode_seconds += watch.seconds();
+  }
+  for (const JobPtr& job : batch) {
+    if (job->ended()) continue;
+    job->at.phase = Phase::encoded;
+    if (job->at.detecting) detect_language(job);
+  }
+  return true;
+}
+
+// Ends cancelled jobs at once, and the pass itself when nobody waits for it any more.
+bool Scheduler::encoding_goes_on(std::span<const JobPtr> batch) {
+  if (stopping()) return false;
+  bool wanted = false;
+  for (const JobPtr& job : batch) {
+    if (!job->ended() && job->cancelled()) end(job, true);
+    wanted = wanted || !job->ended();
+  }
+  return wanted;
+}
+
+void Scheduler::detect_language(const JobPtr& job) {
+  const text::SpecialTokens& special = model_->tokenizer()->special();
+  const JobPtr jobs[] = {job};
+  const bool done = guarded(jobs, [&] {
+    const int32_t row = free_rows_.back();  // as many rows as slots, and this window has none yet
+    const auto logits =
+        executor_.start_logits(row, job->at.slot, special.sot, special.first_language, special.language_count);
+    const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
+    job->at.transcription->set_language(std::string(text::languages()[static_cast<size_t>(best)].code));
+  });
+  if (!done) return;
+  Event event;
+  event.kind = EventKind::language;
+  event.text = job->at.transcription->language();
+  job->report(std::move(event));
+  job->at.detecting = false;
+  // A full window of sound is also the first to be transcribed. A shorter one was followed by silence for the detection, and is filled
+  // up with zeros for the transcription: it must be encoded again.
+  if (job->at.frames < audio::kWindowFrames) job->at.phase = Phase::idle;
+}
+
+bool Scheduler::start_rows() {
+  std::vector<JobPtr> batch;
+  std::vector<Executor::RowStart> starts;
+  for (const JobPtr& job : active_) {
+    if (job->ended() || job->at.phase != Phase::encoded) continue;
+    job->at.row = free_rows_.back();  // there are as many rows as slots
+    free_rows_.pop_back();
+    whisper::WindowPrompt prompt = job->at.transcription->prompt();
+    starts.push_back({job->at.row, job->at.slot, std::move(prompt.tokens), prompt.sot_index, prompt.max_sampled,
+                      whisper::token_policy(*model_->tokenizer(), job->options().transcribe), &job->at.suppressed});
+    batch.push_back(job);
+  }
+  if (batch.empty()) return false;
+  const Stopwatch watch;
+  if (!guarded(batch, [&] { executor_.prefill(starts); })) return true;
+  for (const JobPtr& job : batch) {
+    job->at.phase = Phase::decoding;
+    read_ahead(job);
+  }
+  const std::lock_guard lock(stats_mutex_);
+  for (const auto& start : starts) stats_.prefill_tokens += static_cast<int64_t>(start.tokens.size());
+  stats_.prefill_seconds += watch.seconds();
+  return true;
+}
+
+bool Scheduler::step_rows() {
+  std::vector<JobPtr> batch;
+  std::vector<int32_t> rows;
+  const auto collect = [&] {
+    batch.clear();
+    rows.clear();
+    for (const JobPtr& job : active_) {
+      if (job->ended() || job->at.phase != Phase::decoding) continue;
+      batch.push_back(job);
+      rows.push_back(job->at.row);
+    }
+  };
+  collect();
+  if (batch.empty()) return false;
+  executor_.refresh(false);
+  for (const JobPtr& job : std::vector<JobPtr>(batch)) {
+    if (executor_.known(job->at.row).finished != 0) guarded({&job, 1}, [&] { judge(job); });
+  }
+  collect();
+  if (batch.empty()) return true;
+
+  const Stopwatch watch;
+  if (!guarded(batch, [&] { executor_.step(rows); })) return true;
+  const std::lock_guard lock(stats_mutex_);
+  ++stats_.steps;
+  stats_.step_rows += static_cast<int64_t>(rows.size());
+  stats_.step_seconds += watch.seconds();
+  return true;
+}
+
+// A window was decoded: keeps what it says and goes on to the next.
+void Scheduler::judge(const JobPtr& job) {
+  const ops::RowState& row = executor_.known(job->at.row);
+  whisper::DecodedWindow window;
+  window.tokens = executor_.history(job->at.row);
+  if (!window.tokens.empty() && window.tokens.back() == model_->tokenizer()->special().eot) window.tokens.pop_back();
+  window.sum_logprob = row.sum_logprob;
+  window.no_speech_prob = static_cast<double>(row.no_speech_prob);
+  give_back(*job);
+  job->report_segments(job->at.transcription->accept(window, job->at.frames));
+  job->at.phase = Phase::idle;
+  if (job->options().report_progress) {
+    Event event;
+    event.kind = EventKind::progress;
+    event.done_seconds = static_cast<double>(job->at.transcription->seek()) / 100;
+    const int64_t frames = job->at.task_running ? -1 : job->at.reader->content_frames();
+    event.total_seconds = frames < 0 ? -1 : static_cast<double>(frames) / 100;
+    job->report(std::move(event));
+  }
+}
+
+void Scheduler::give_back(Job& job) {
+  if (job.at.row >= 0) {
+    executor_.release(job.at.row);
+    free_rows_.push_back(job.at.row);
+    job.at.row = -1;
+  }
+  if (job.at.slot >= 0) {
+    free_slots_.push_back(job.at.slot);
+    job.at.slot = -1;
+  }
+}
+
+void Scheduler::end(const JobPtr& job, bool cancelled) {
+  if (job->ended()) return;
+  give_back(*job);
+  Result result;
+  if (job->at.transcription) result.transcript = job->at.transcription->transcript();
+  if (job->at.reader && !job->at.task_running) {
+    result.duration_seconds = static_cast<double>(std::max<int64_t>(0, job->at.reader->content_frames())) / 100;
+  }
+  job->finish(std::move(result), cancelled);
+  if (!job->at.task_running) retire(job);
+}
+
+// The caller may keep its handle for long: only the result stays.
+void Scheduler::retire(const JobPtr& job) {
+  job->at.reader.reset();
+  job->at.transcription.reset();
+  job->at.mel = {};
+  job->at.suppressed = {};
+  std::erase(active_, JobPtr(job));
+}
+
+void Scheduler::fail(const JobPtr& job, std::exception_ptr error) {
+  if (job->ended()) return;
+  give_back(*job);
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& known) {
+    if (known.code() == ErrorCode::cancelled) {
+      end(job, true);
+      return;
+    }
+    job->fail(known);
+  } catch (const std::bad_alloc&) {
+    job->fail(Error(ErrorCode::out_of_memory, "memory ran out while the job was worked on; lower max_batch or set memory_limit"));
+  } catch (const std::exception& other) {
+    job->fail(Error(ErrorCode::internal, other.what()));
+  }
+  if (!job->at.task_running) retire(job);
+}
+
+bool Scheduler::guarded(std::span<const JobPtr> jobs, const std::function<void()>& act) {
+  try {
+    act();
+    return true;
+  } catch (...) {
+    const std::vector<JobPtr> failing(jobs.begin(), jobs.end());
+    for (const JobPtr& job : failing) fail(job, std::current_exception());
+    return false;
+  }
+}
+
+}  // namespace wtrt::runtime

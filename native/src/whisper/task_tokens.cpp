@@ -1,0 +1,118 @@
+#include "whisper/task_tokens.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "common/error.hpp"
+
+namespace wtrt::whisper {
+namespace {
+
+constexpr double kTimestampPrecision = 0.02;  // seconds per timestamp token
+
+// "1, -1,50" → ids. Throws invalid_argument at anything else.
+std::vector<text::TokenId> parse_ids(std::string_view list) {
+  std::vector<text::TokenId> ids;
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    std::string_view item = list.substr(0, comma);
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
+    while (!item.empty() && item.back() == ' ') item.remove_suffix(1);
+    text::TokenId id = 0;
+    const auto [end, error] = std::from_chars(item.data(), item.data() + item.size(), id);
+    if (error != std::errc() || end != item.data() + item.size()) {
+      throw Error(ErrorCode::invalid_argument, "suppress_tokens: '" + std::string(item) +
+                                                   "' is no token id; expected numbers separated by commas, -1 for the "
+                                                   "non-speech symbols, or nothing");
+    }
+    ids.push_back(id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+void check_options(TranscribeOptions& options, const text::Tokenizer& tokenizer, int32_t text_context) {
+  if (!options.language.empty()) {
+    const std::string_view code = text::find_language(options.language);
+    if (code.empty() || (tokenizer.multilingual() && !tokenizer.language_token(code))) {
+      throw Error(ErrorCode::invalid_argument, "language: '" + options.language +
+                                                   "' is not one of this model's; give a code like \"en\" or an English name "
+                                                   "like \"english\"");
+    }
+    if (!tokenizer.multilingual() && code != "en") {
+      throw Error(ErrorCode::invalid_argument,
+                  "language: '" + options.language + "' asked of an English-only model; use \"en\" or a multilingual model");
+    }
+    options.language = code;
+  }
+  if (!tokenizer.multilingual() && options.task == Task::translate) {
+    throw Error(ErrorCode::invalid_argument, "task: an English-only model cannot translate; use a multilingual model");
+  }
+  if (options.max_new_tokens < 0 || options.max_new_tokens > text_context / 2) {
+    throw Error(ErrorCode::invalid_argument, "max_new_tokens: " + std::to_string(options.max_new_tokens) +
+                                                 " is outside 1.." + std::to_string(text_context / 2));
+  }
+  const auto vocabulary = tokenizer.special().timestamp_begin + 1501;
+  for (const text::TokenId id : parse_ids(options.suppress_tokens)) {
+    if (id < -1 || id >= vocabulary) {
+      throw Error(ErrorCode::invalid_argument, "suppress_tokens: " + std::to_string(id) + " is outside -1.." +
+                                                   std::to_string(vocabulary - 1));
+    }
+  }
+}
+
+WindowPrompt window_prompt(const text::Tokenizer& tokenizer, const TranscribeOptions& options, std::string_view language,
+                           std::span<const text::TokenId> previous, int32_t text_context) {
+  const text::SpecialTokens& special = tokenizer.special();
+  WindowPrompt prompt;
+  if (!previous.empty()) {
+    const auto keep = std::min(previous.size(), static_cast<size_t>(text_context / 2 - 1));
+    prompt.tokens.push_back(special.sot_prev);
+    prompt.tokens.insert(prompt.tokens.end(), previous.end() - static_cast<std::ptrdiff_t>(keep), previous.end());
+  }
+  prompt.sot_index = static_cast<int32_t>(prompt.tokens.size());
+  prompt.tokens.push_back(special.sot);
+  if (tokenizer.multilingual()) {
+    prompt.tokens.push_back(tokenizer.language_token(language).value());
+    prompt.tokens.push_back(options.task == Task::translate ? special.translate : special.transcribe);
+  }
+  if (options.without_timestamps) prompt.tokens.push_back(special.no_timestamps);
+
+  const int32_t wanted = options.max_new_tokens > 0 ? options.max_new_tokens : text_context / 2;
+  // The last token may be sampled from the last position: it is never fed back.
+  prompt.max_sampled = std::min(wanted, text_context - static_cast<int32_t>(prompt.tokens.size()) + 1);
+  return prompt;
+}
+
+std::vector<text::TokenId> suppressed_tokens(const text::Tokenizer& tokenizer, const TranscribeOptions& options) {
+  std::vector<text::TokenId> ids = parse_ids(options.suppress_tokens);
+  if (ids.empty()) return ids;
+  if (std::erase(ids, -1) > 0) {
+    const auto symbols = tokenizer.non_speech_tokens();
+    ids.insert(ids.end(), symbols.begin(), symbols.end());
+  }
+  const text::SpecialTokens& special = tokenizer.special();
+  ids.insert(ids.end(), {special.transcribe, special.translate, special.sot, special.sot_prev, special.sot_lm, special.no_speech});
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  return ids;
+}
+
+ops::TokenPolicy token_policy(const text::Tokenizer& tokenizer, const TranscribeOptions& options) {
+  const text::SpecialTokens& special = tokenizer.special();
+  ops::TokenPolicy policy{};
+  policy.eot = special.eot;
+  policy.no_timestamps = special.no_timestamps;
+  policy.timestamp_begin = special.timestamp_begin;
+  policy.no_speech = special.no_speech;
+  policy.blank = options.suppress_blank ? tokenizer.encode(" ").front() : -1;
+  policy.with_timestamps = options.without_timestamps ? 0 : 1;
+  policy.max_initial_timestamp =
+      options.max_initial_timestamp ? static_cast<int32_t>(std::nearbyint(*options.max_initial_timestamp / kTimestampPrecision)) : -1;
+  return policy;
+}
+
+}  // namespace wtrt::whisper
