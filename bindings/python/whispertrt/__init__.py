@@ -1,0 +1,72 @@
+"""Speech to text.
+
+    import whispertrt
+
+    print(whispertrt.transcribe("talk.flac", model="models/whisper-tiny.en-int8").text)
+
+    with whispertrt.Model("models/whisper-tiny.en-int8") as model, model.engine() as engine:
+        for segment in engine.stream("talk.flac"):
+            print(f"[{segment.start:7.2f} - {segment.end:7.2f}]{segment.text}")
+
+A failed call raises a subclass of WhisperTrtError. numpy is used where it is installed and not needed.
+"""
+
+from ._audio import RawPipe
+from ._errors import (
+    AbiMismatchError,
+    BusyError,
+    CancelledError,
+    ClosedError,
+    FileError,
+    InternalError,
+    InvalidArgumentError,
+    InvalidAudioError,
+    InvalidCheckpointError,
+    NotFoundError,
+    OutOfMemoryError,
+    UnsupportedError,
+    WhisperTrtError,
+)
+from ._types import EngineStats, MemoryPlan, ModelInfo, Progress, Segment, Word
+from .engine import Engine
+from .job import Job
+from .model import Model
+from .result import Result
+from .session import Session
+from .tools import build_info, doctor, normalize, quantize, set_log, transcribe
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AbiMismatchError",
+    "BusyError",
+    "CancelledError",
+    "ClosedError",
+    "Engine",
+    "EngineStats",
+    "FileError",
+    "InternalError",
+    "InvalidArgumentError",
+    "InvalidAudioError",
+    "InvalidCheckpointError",
+    "Job",
+    "MemoryPlan",
+    "Model",
+    "ModelInfo",
+    "NotFoundError",
+    "OutOfMemoryError",
+    "Progress",
+    "RawPipe",
+    "Result",
+    "Segment",
+    "Session",
+    "UnsupportedError",
+    "WhisperTrtError",
+    "Word",
+    "build_info",
+    "doctor",
+    "normalize",
+    "quantize",
+    "set_log",
+    "transcribe",
+]

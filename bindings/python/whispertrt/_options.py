@@ -1,0 +1,149 @@
+"""Options by keyword to the library's option structures."""
+
+import ctypes
+import math
+from typing import Any, Callable, Dict, Mapping
+
+from . import _abi
+from ._errors import InvalidArgumentError
+from ._memory import encoded, initialised, integer
+
+TASKS = {"transcribe": _abi.TASK_TRANSCRIBE, "translate": _abi.TASK_TRANSLATE}
+DEVICES = {"auto": _abi.AUTO, "cpu": _abi.DEVICE_CPU, "cuda": _abi.DEVICE_CUDA}
+COMPUTE_TYPES = {
+    "auto": _abi.AUTO,
+    "float32": _abi.COMPUTE_FLOAT32,
+    "bfloat16": _abi.COMPUTE_BFLOAT16,
+    "int8": _abi.COMPUTE_INT8,
+}
+ISAS = {
+    "auto": _abi.AUTO,
+    "portable": _abi.ISA_PORTABLE,
+    "avx2": _abi.ISA_AVX2,
+    "avx512": _abi.ISA_AVX512,
+    "amx": _abi.ISA_AMX,
+}
+FORMATS = {
+    "txt": _abi.FORMAT_TXT,
+    "srt": _abi.FORMAT_SRT,
+    "vtt": _abi.FORMAT_VTT,
+    "tsv": _abi.FORMAT_TSV,
+    "json": _abi.FORMAT_JSON,
+}
+LOG_LEVELS = {"debug": _abi.LOG_DEBUG, "info": _abi.LOG_INFO, "warning": _abi.LOG_WARNING, "error": _abi.LOG_ERROR}
+NORMALIZERS = {"english": _abi.NORMALIZER_ENGLISH, "basic": _abi.NORMALIZER_BASIC}
+
+#: Sets one option in a structure.
+_Setter = Callable[[Any, str, Any], None]
+
+
+def choice(name: str, choices: Mapping[str, int], value: Any) -> int:
+    """The constant behind a name."""
+    try:
+        return choices[value]
+    except (KeyError, TypeError):
+        raise InvalidArgumentError(
+            _abi.ERROR_INVALID_ARGUMENT, f"{name} is {value!r}; it must be one of {', '.join(choices)}"
+        ) from None
+
+
+def choice_name(choices: Mapping[str, int], value: int) -> str:
+    """The name behind a constant; its number where a newer library knows more."""
+    return next((name for name, constant in choices.items() if constant == value), str(value))
+
+
+def _choice(choices: Mapping[str, int]) -> _Setter:
+    return lambda options, name, value: setattr(options, name, choice(name, choices, value))
+
+
+def _integer_or(absent: int, bits: int = 32) -> _Setter:
+    return lambda options, name, value: setattr(options, name, absent if value is None else integer(name, value, bits))
+
+
+def _integer(options: Any, name: str, value: Any) -> None:
+    setattr(options, name, integer(name, value))
+
+
+def _flag(options: Any, name: str, value: Any) -> None:
+    setattr(options, name, 1 if value else 0)
+
+
+def _number_or_off(options: Any, name: str, value: Any) -> None:
+    setattr(options, name, math.nan if value is None else float(value))
+
+
+def _text(options: Any, name: str, value: Any) -> None:
+    if value is None:
+        setattr(options, name, None)
+        setattr(options, name + "_size", 0)
+        return
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a str or None, not {type(value).__name__}")
+    data = encoded(value)
+    setattr(options, name, ctypes.create_string_buffer(data))  # the structure keeps the buffer alive
+    setattr(options, name + "_size", len(data))
+
+
+def _tokens(options: Any, name: str, value: Any) -> None:
+    if value is None:
+        value = ""  # as openai/whisper has it: none
+    elif not isinstance(value, str):
+        value = ",".join(str(integer(name, token)) for token in value)
+    _text(options, name, value)
+
+
+_MODEL: Dict[str, _Setter] = {
+    "device": _choice(DEVICES),
+    "device_index": _integer,
+    "compute_type": _choice(COMPUTE_TYPES),
+    "cpu_isa": _choice(ISAS),
+    "cpu_threads": _integer_or(_abi.AUTO),
+}
+
+_ENGINE: Dict[str, _Setter] = {
+    "max_batch": _integer,
+    "max_queued_jobs": _integer,
+    "memory_limit": _integer_or(_abi.NONE, bits=64),
+}
+
+_TRANSCRIBE: Dict[str, _Setter] = {
+    "task": _choice(TASKS),
+    "language": _text,
+    "initial_prompt": _text,
+    "suppress_tokens": _tokens,
+    "condition_on_previous_text": _flag,
+    "suppress_blank": _flag,
+    "without_timestamps": _flag,
+    "max_new_tokens": _integer_or(_abi.AUTO),
+    "max_initial_timestamp": _number_or_off,
+    "no_speech_threshold": _number_or_off,
+    "logprob_threshold": _number_or_off,
+    "max_pending_segments": _integer,
+    "report_progress": _flag,
+}
+
+MODEL_OPTIONS = frozenset(_MODEL)
+ENGINE_OPTIONS = frozenset(_ENGINE)
+
+
+def _filled(native: Any, setters: Mapping[str, _Setter], options: Mapping[str, Any]) -> Any:
+    for name, value in options.items():
+        if name not in setters:
+            raise TypeError(f"there is no option {name!r}; there are: {', '.join(setters)}")
+        setters[name](native, name, value)
+    return native
+
+
+def model_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.ModelOptions:
+    """The library's defaults with these set."""
+    return _filled(initialised(_abi.ModelOptions, library.model_options_init), _MODEL, options)
+
+
+def engine_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.EngineOptions:
+    """The library's defaults with these set."""
+    return _filled(initialised(_abi.EngineOptions, library.engine_options_init), _ENGINE, options)
+
+
+def transcribe_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.TranscribeOptions:
+    """The library's defaults with these set."""
+    return _filled(initialised(_abi.TranscribeOptions, library.transcribe_options_init), _TRANSCRIBE, options)

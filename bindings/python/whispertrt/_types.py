@@ -1,0 +1,133 @@
+"""What the library hands out, as plain Python values."""
+
+from dataclasses import dataclass
+from typing import Any, List
+
+from . import _abi
+from ._memory import elements, text_at
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word with its times in seconds and its probability."""
+
+    text: str
+    start: float
+    end: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A piece of the transcript. Names are openai/whisper's."""
+
+    #: From 0 within the transcription.
+    id: int
+    #: Mel frame (10 ms) where its window begins.
+    seek: int
+    #: Seconds from the beginning of the audio.
+    start: float
+    #: Seconds from the beginning of the audio.
+    end: float
+    text: str
+    #: Text and timestamp tokens.
+    tokens: List[int]
+    #: Empty unless word times were asked for.
+    words: List[Word]
+    temperature: float
+    #: Mean log-probability of its window's tokens.
+    avg_logprob: float
+    #: UTF-8 bytes over zlib bytes of its window's text.
+    compression_ratio: float
+    #: Probability that its window holds no speech.
+    no_speech_prob: float
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a loaded model is."""
+
+    device: str
+    compute_type: str
+    cpu_isa: str
+    cpu_threads: int
+    multilingual: bool
+    #: Languages it knows.
+    languages: int
+    #: Mel bins: 80 or 128.
+    mels: int
+    #: Positions of the encoder's output.
+    audio_context: int
+    #: Positions of the decoder.
+    text_context: int
+    width: int
+    heads: int
+    encoder_layers: int
+    decoder_layers: int
+    vocabulary: int
+    parameters: int
+    #: Bytes the weights take on the device.
+    weight_bytes: int
+    load_seconds: float
+
+
+@dataclass(frozen=True)
+class MemoryPlan:
+    """What an engine takes in memory, in bytes."""
+
+    #: Rows that the plan holds.
+    max_batch: int
+    weights: int
+    self_kv: int
+    cross_kv: int
+    workspace: int
+    total: int
+
+
+@dataclass(frozen=True)
+class EngineStats:
+    """Counters since the engine was made."""
+
+    windows: int
+    encoder_batches: int
+    steps: int
+    #: Rows in all steps: step_rows / steps is the mean batch.
+    step_rows: int
+    prefill_tokens: int
+    encode_seconds: float
+    prefill_seconds: float
+    step_seconds: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How much of the audio is done, in seconds; `total` is None while unknown."""
+
+    done: float
+    total: "float | None"
+
+
+def segment_of(native: _abi.Segment) -> Segment:
+    """A copy that outlives the native segment."""
+    return Segment(
+        id=native.id,
+        seek=native.seek,
+        start=native.start,
+        end=native.end,
+        text=text_at(native.text, native.text_size),
+        tokens=native.tokens[: native.token_count] if native.token_count else [],
+        words=[
+            Word(text_at(word.text, word.text_size), word.start, word.end, word.probability)
+            for word in elements(native.words, native.word_count)
+        ],
+        temperature=native.temperature,
+        avg_logprob=native.avg_logprob,
+        compression_ratio=native.compression_ratio,
+        no_speech_prob=native.no_speech_prob,
+    )
+
+
+def copy_of(kind: Any, native: Any, **replaced: Any) -> Any:
+    """A dataclass of the fields that it shares with a native structure."""
+    values = {name: getattr(native, name) for name in kind.__dataclass_fields__ if name not in replaced}
+    return kind(**values, **replaced)

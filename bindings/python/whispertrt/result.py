@@ -1,0 +1,65 @@
+"""What a transcription made."""
+
+import ctypes
+import os
+from pathlib import Path
+from typing import Any, List, Optional, Union
+
+from . import _abi
+from ._memory import elements, text_at
+from ._options import FORMATS, choice
+from ._types import Segment, segment_of
+
+
+def take_text(library: _abi.Library, handle: _abi.TextHandle) -> str:
+    """The content of a text, which is freed."""
+    try:
+        return text_at(library.text_data(handle), library.text_size(handle))
+    finally:
+        handle.close()
+
+
+class Result:
+    """The transcript: `text`, `language`, `duration`, `segments`. Immutable; outlives its engine and model."""
+
+    def __init__(self, library: _abi.Library, handle: _abi.ResultHandle, cancelled: bool) -> None:
+        self._library = library
+        self._handle = handle
+        #: Whether the transcription was cancelled; the result then holds what was made until then.
+        self.cancelled = cancelled
+        #: The whole text.
+        self.text = self._read_text(library.result_get_text)
+        #: Code of the language, given or detected.
+        self.language = self._read_text(library.result_get_language)
+        seconds = ctypes.c_double()
+        library.result_get_duration(handle, ctypes.byref(seconds))
+        #: Seconds of audio.
+        self.duration = seconds.value
+        self._segments: Optional[List[Segment]] = None
+
+    def _read_text(self, getter: Any) -> str:
+        pointer = ctypes.POINTER(ctypes.c_char)()
+        size = ctypes.c_int64()
+        getter(self._handle, ctypes.byref(pointer), ctypes.byref(size))
+        return text_at(pointer, size.value)
+
+    @property
+    def segments(self) -> List[Segment]:
+        """All segments, in order."""
+        if self._segments is None:
+            first = ctypes.POINTER(_abi.Segment)()
+            count = ctypes.c_int64()
+            self._library.result_get_segments(self._handle, ctypes.byref(first), ctypes.byref(count))
+            self._segments = [segment_of(native) for native in elements(first, count.value)]
+        return self._segments
+
+    def write(self, format: str = "txt", path: Union[str, "os.PathLike[str]", None] = None) -> str:
+        """The transcript as a file's content: "txt", "srt", "vtt", "tsv" or "json", byte for byte as openai/whisper writes
+        it. With `path` it is also written there."""
+        text = take_text(self._library, self._library.result_write(self._handle, choice("format", FORMATS, format)))
+        if path is not None:
+            Path(path).write_bytes(text.encode("utf-8"))
+        return text
+
+    def __repr__(self) -> str:
+        return f"<whispertrt.Result language={self.language!r} duration={self.duration:.2f} text={self.text[:60]!r}>"
