@@ -1,0 +1,174 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+
+namespace WhisperTrt.Cli;
+
+/// <summary><c>whispertrt transcribe</c>: its options, and their values as <see cref="TranscribeSettings"/>.</summary>
+internal sealed class TranscribeCommand
+{
+    private static readonly OutputFormat[] AllFormats =
+        [OutputFormat.Txt, OutputFormat.Vtt, OutputFormat.Srt, OutputFormat.Tsv, OutputFormat.Json];
+
+    private static readonly (string, Formats)[] FormatNames =
+    [
+        ("txt", Formats.Txt), ("vtt", Formats.Vtt), ("srt", Formats.Srt), ("tsv", Formats.Tsv), ("json", Formats.Json), ("all", Formats.All),
+    ];
+
+    private readonly Argument<string[]> audio = new("audio")
+    {
+        Description = "audio or video files; - is standard input",
+        Arity = ArgumentArity.OneOrMore,
+    };
+
+    private readonly Setting<string?> model = Options.Text(
+        "--model", null, "name of a Whisper model (tiny.en, base, ...) or the directory of a checkpoint [default: the bundled tiny.en]");
+
+    private readonly Setting<string?> modelDir = Options.Text("--model_dir", null, "directory in which --model is looked for by name");
+    private readonly Setting<string?> device = Options.Text("--device", "auto", "device to compute on: auto, cpu, cuda or cuda:INDEX");
+    private readonly Setting<string?> outputDir = Options.Text("--output_dir", null, "directory that transcripts are written to [default: nothing is written; . when --output_format is given]", "-o");
+    private readonly Setting<Formats?> outputFormat = Options.Choice("--output_format", null, "format that is written [default: nothing is written; all when --output_dir is given]", FormatNames, "-f");
+    private readonly Setting<bool> verbose = Options.Bool("--verbose", true, "print segments as they come; False: a progress bar instead");
+    private readonly Setting<SpeechTask?> task = Options.Choice("--task", SpeechTask.Transcribe, "transcribe, or translate into English", [("transcribe", SpeechTask.Transcribe), ("translate", SpeechTask.Translate)]);
+    private readonly Setting<string?> language = Options.Text("--language", null, "language spoken, as code or English name; None detects it");
+    private readonly Setting<double> temperature = Options.Double("--temperature", 0, "sampling temperature; only 0 is honoured yet");
+    private readonly Setting<int?> bestOf = Options.OptionalInt("--best_of", null, "candidates when sampling with a temperature above 0; of no effect at 0");
+    private readonly Setting<int?> beamSize = Options.OptionalInt("--beam_size", null, "beams; only 1 and None (greedy) are honoured yet");
+    private readonly Setting<double?> patience = Options.OptionalDouble("--patience", null, "patience of beam search; only None is honoured yet");
+    private readonly Setting<double?> lengthPenalty = Options.OptionalDouble("--length_penalty", null, "length penalty of beam search; only None is honoured yet");
+    private readonly Setting<string?> suppressTokens = Options.Text("--suppress_tokens", "-1", "comma-separated ids of tokens that are never sampled; -1: most special characters");
+    private readonly Setting<string?> initialPrompt = Options.Text("--initial_prompt", null, "text that the first window is conditioned on");
+    private readonly Setting<bool> carryInitialPrompt = Options.Bool("--carry_initial_prompt", false, "prepend the initial prompt to every window; only False is honoured yet");
+    private readonly Setting<bool> conditionOnPreviousText = Options.Bool("--condition_on_previous_text", true, "the text so far is the prompt of the next window");
+    private readonly Setting<bool?> fp16 = Options.OptionalBool("--fp16", "False: compute in float32; True is not honoured yet");
+    private readonly Setting<double?> temperatureIncrement = Options.OptionalDouble("--temperature_increment_on_fallback", null, "temperature added when a window fails; only None (no fallback) is honoured yet");
+    private readonly Setting<double?> compressionRatio = Options.OptionalDouble("--compression_ratio_threshold", null, "windows more repetitive than this fail; only None is honoured yet");
+    private readonly Setting<double?> logProb = Options.OptionalDouble("--logprob_threshold", -1.0, "average log-probability below which a window can be silence");
+    private readonly Setting<double?> noSpeech = Options.OptionalDouble("--no_speech_threshold", 0.6, "probability of no speech above which a window below --logprob_threshold is silence");
+    private readonly Setting<bool> wordTimestamps = Options.Bool("--word_timestamps", false, "word-level times; only False is honoured yet");
+    private readonly Setting<string?> prependPunctuations = Options.Text("--prepend_punctuations", null, "punctuation merged with the next word; of no effect without --word_timestamps True");
+    private readonly Setting<string?> appendPunctuations = Options.Text("--append_punctuations", null, "punctuation merged with the previous word; of no effect without --word_timestamps True");
+    private readonly Setting<bool> highlightWords = Options.Bool("--highlight_words", false, "(requires --word_timestamps True) underline words as they are spoken");
+    private readonly Setting<int?> maxLineWidth = Options.OptionalInt("--max_line_width", null, "(requires --word_timestamps True) most characters in a line");
+    private readonly Setting<int?> maxLineCount = Options.OptionalInt("--max_line_count", null, "(requires --word_timestamps True) most lines in a segment");
+    private readonly Setting<int?> maxWordsPerLine = Options.OptionalInt("--max_words_per_line", null, "(requires --word_timestamps True) most words in a segment");
+    private readonly Setting<int?> threads = Options.OptionalInt("--threads", 0, "CPU threads; 0 and None: one per core");
+    private readonly Setting<string?> clipTimestamps = Options.Text("--clip_timestamps", "0", "comma-separated start,end,... seconds of clips; only 0 (the whole file) is honoured yet");
+    private readonly Setting<double?> hallucinationSilence = Options.OptionalDouble("--hallucination_silence_threshold", null, "(requires --word_timestamps True) skip silences longer than this");
+    private readonly Setting<ComputeType?> computeType = Options.Choice("--compute_type", null, "numbers to compute with", ComputeTypeNames);
+    private readonly Setting<CpuIsa?> cpuIsa = Options.Choice("--cpu_isa", null, "CPU instructions to use, for tests", CpuIsaNames);
+    private readonly Setting<int?> maxBatch = Options.OptionalInt("--max_batch", null, "windows in flight and rows of a decode step, 1..256; None: 16");
+    private readonly Setting<long?> memoryLimit = Options.OptionalLong("--memory_limit", "most bytes taken beside the weights");
+    private readonly Setting<double?> maxInitialTimestamp = Options.OptionalDouble("--max_initial_timestamp", 1.0, "the first timestamp of a window is at most this, in seconds");
+    private readonly Setting<int?> maxNewTokens = Options.OptionalInt("--max_new_tokens", null, "most tokens sampled per window; None: half the model's text context");
+    private readonly Setting<bool> withoutTimestamps = Options.Bool("--without_timestamps", false, "text only, no timestamps");
+    private readonly Setting<bool> suppressBlank = Options.Bool("--suppress_blank", true, "a window may not begin with a blank");
+    private readonly Setting<InputFormat?> inputFormat = Options.Choice("--input_format", Cli.InputFormat.Auto, "what standard input carries: a container, or raw 16 kHz mono 16-bit samples", [("auto", Cli.InputFormat.Auto), ("s16le", Cli.InputFormat.S16le)]);
+
+    private TranscribeCommand()
+    {
+        Command = new Command("transcribe", "Write down what is said in recordings. Options have openai/whisper's names; --output-dir is --output_dir.") { audio };
+        foreach (Option<string?> option in (ReadOnlySpan<Option<string?>>)
+            [
+                model.Option, modelDir.Option, device.Option, outputDir.Option, outputFormat.Option, verbose.Option, task.Option,
+                language.Option, temperature.Option, bestOf.Option, beamSize.Option, patience.Option, lengthPenalty.Option,
+                suppressTokens.Option, initialPrompt.Option, carryInitialPrompt.Option, conditionOnPreviousText.Option, fp16.Option,
+                temperatureIncrement.Option, compressionRatio.Option, logProb.Option, noSpeech.Option, wordTimestamps.Option,
+                prependPunctuations.Option, appendPunctuations.Option, highlightWords.Option, maxLineWidth.Option, maxLineCount.Option,
+                maxWordsPerLine.Option, threads.Option, clipTimestamps.Option, hallucinationSilence.Option, computeType.Option,
+                cpuIsa.Option, maxBatch.Option, memoryLimit.Option, maxInitialTimestamp.Option, maxNewTokens.Option,
+                withoutTimestamps.Option, suppressBlank.Option, inputFormat.Option,
+            ])
+        {
+            Command.Options.Add(option);
+        }
+    }
+
+    private enum Formats
+    {
+        Txt = OutputFormat.Txt,
+        Srt = OutputFormat.Srt,
+        Vtt = OutputFormat.Vtt,
+        Tsv = OutputFormat.Tsv,
+        Json = OutputFormat.Json,
+        All,
+    }
+
+    internal static (string, ComputeType)[] ComputeTypeNames { get; } =
+        [("auto", ComputeType.Auto), ("float32", ComputeType.Float32), ("bfloat16", ComputeType.BFloat16), ("int8", ComputeType.Int8)];
+
+    internal static (string, CpuIsa)[] CpuIsaNames { get; } =
+        [("auto", CpuIsa.Auto), ("portable", CpuIsa.Portable), ("avx2", CpuIsa.Avx2), ("avx512", CpuIsa.Avx512), ("amx", CpuIsa.Amx)];
+
+    internal Command Command { get; }
+
+    /// <summary>The command; <paramref name="run"/> is given what was asked for.</summary>
+    /// <param name="literal">Arguments after --, which are files whatever they begin with.</param>
+    internal static Command Create(Func<TranscribeSettings, CancellationToken, Task<int>> run, IReadOnlyCollection<string> literal)
+    {
+        TranscribeCommand self = new();
+        self.audio.Validators.Add(result => RefuseUnknownOptions(result, literal));
+        self.Command.SetAction((result, cancellation) => run(self.Read(result), cancellation));
+        return self.Command;
+    }
+
+    /// <summary>Files take every word that is left over, a misspelt option too.</summary>
+    private static void RefuseUnknownOptions(ArgumentResult result, IReadOnlyCollection<string> literal)
+    {
+        foreach (Token token in result.Tokens)
+        {
+            if (token.Value.Length > 1 && token.Value[0] == '-' && !literal.Contains(token.Value))
+            {
+                result.AddError($"{token.Value} is no option of transcribe. (A file of that name goes after --.)");
+            }
+        }
+    }
+
+    private TranscribeSettings Read(ParseResult result) => new()
+    {
+        Audio = result.GetValue(audio) ?? [],
+        Model = model.Of(result),
+        ModelDirectory = modelDir.Of(result),
+        Device = device.Of(result),
+        OutputDirectory = outputDir.Of(result),
+        OutputFormats = outputFormat.Of(result) switch
+        {
+            null => null,
+            Formats.All => AllFormats,
+            Formats one => [(OutputFormat)one],
+        },
+        Verbose = verbose.Of(result),
+        Task = task.Of(result) ?? SpeechTask.Transcribe,
+        Language = language.Of(result),
+        Temperature = temperature.Of(result),
+        BestOf = bestOf.Of(result),
+        BeamSize = beamSize.Of(result),
+        Patience = patience.Of(result),
+        LengthPenalty = lengthPenalty.Of(result),
+        SuppressTokens = suppressTokens.Of(result),
+        InitialPrompt = initialPrompt.Of(result),
+        CarryInitialPrompt = carryInitialPrompt.Of(result),
+        ConditionOnPreviousText = conditionOnPreviousText.Of(result),
+        Fp16 = fp16.Of(result),
+        TemperatureIncrementOnFallback = temperatureIncrement.Of(result),
+        CompressionRatioThreshold = compressionRatio.Of(result),
+        LogProbThreshold = logProb.Of(result),
+        NoSpeechThreshold = noSpeech.Of(result),
+        WordTimestamps = wordTimestamps.Of(result),
+        HighlightWords = highlightWords.Of(result),
+        MaxLineWidth = maxLineWidth.Of(result),
+        MaxLineCount = maxLineCount.Of(result),
+        MaxWordsPerLine = maxWordsPerLine.Of(result),
+        Threads = threads.Of(result),
+        ClipTimestamps = clipTimestamps.Of(result),
+        HallucinationSilenceThreshold = hallucinationSilence.Of(result),
+        ComputeType = computeType.Of(result),
+        CpuIsa = cpuIsa.Of(result),
+        MaxBatch = maxBatch.Of(result),
+        MemoryLimit = memoryLimit.Of(result),
+        MaxInitialTimestamp = maxInitialTimestamp.Of(result),
+        MaxNewTokens = maxNewTokens.Of(result),
+        WithoutTimestamps = withoutTimestamps.Of(result),
+        SuppressBlank = suppressBlank.Of(result),
+        InputFormat = inputFormat.Of(result) ?? Cli.InputFormat.Auto,
+    };
+}

@@ -1,0 +1,49 @@
+using WhisperTrt.Interop;
+
+namespace WhisperTrt.Internal;
+
+/// <summary>Option records to native structs, which the caller has filled with the library's defaults.</summary>
+internal static unsafe class OptionConversion
+{
+    internal static void Apply(ModelOptions options, ref NativeModelOptions native)
+    {
+        native.Device = (int)options.Device;
+        native.DeviceIndex = options.DeviceIndex;
+        native.ComputeType = (int)options.ComputeType;
+        native.CpuIsa = (int)options.CpuIsa;
+        native.CpuThreads = OrAuto(options.CpuThreads, nameof(ModelOptions.CpuThreads));
+    }
+
+    internal static void Apply(EngineOptions options, ref NativeEngineOptions native)
+    {
+        native.MaxBatch = options.MaxBatch;
+        native.MaxQueuedJobs = options.MaxQueuedJobs;
+        native.MemoryLimit = OrNone(options.MemoryLimit, nameof(EngineOptions.MemoryLimit));
+    }
+
+    internal static void Apply(TranscribeOptions options, ref NativeTranscribeOptions native, Utf8Arena arena)
+    {
+        native.Task = (int)options.Task;
+        native.Language = arena.Add(options.Language, out native.LanguageSize);
+        native.InitialPrompt = arena.Add(options.InitialPrompt, out native.InitialPromptSize);
+        native.SuppressTokens = arena.Add(options.SuppressTokens, out native.SuppressTokensSize);
+        native.ConditionOnPreviousText = options.ConditionOnPreviousText ? 1 : 0;
+        native.SuppressBlank = options.SuppressBlank ? 1 : 0;
+        native.WithoutTimestamps = options.WithoutTimestamps ? 1 : 0;
+        native.MaxNewTokens = OrAuto(options.MaxNewTokens, nameof(TranscribeOptions.MaxNewTokens));
+        native.MaxInitialTimestamp = OrOff(options.MaxInitialTimestamp, nameof(TranscribeOptions.MaxInitialTimestamp));
+        native.NoSpeechThreshold = OrOff(options.NoSpeechThreshold, nameof(TranscribeOptions.NoSpeechThreshold));
+        native.LogprobThreshold = OrOff(options.LogProbThreshold, nameof(TranscribeOptions.LogProbThreshold));
+        native.MaxPendingSegments = options.MaxPendingSegments;
+    }
+
+    // Null is how these records say "automatic", "none" and "off"; the numbers that say it natively must not slip in by themselves.
+    private static int OrAuto(int? value, string name) =>
+        value is < 0 ? throw new InvalidOptionException($"{name} is {value}; it must be positive, or null for automatic.") : value ?? NativeConstants.Auto;
+
+    private static long OrNone(long? value, string name) =>
+        value is < 0 ? throw new InvalidOptionException($"{name} is {value}; it must be positive, or null for none.") : value ?? NativeConstants.None;
+
+    private static double OrOff(double? value, string name) =>
+        value is { } given && double.IsNaN(given) ? throw new InvalidOptionException($"{name} is NaN; use null to switch it off.") : value ?? double.NaN;
+}

@@ -1,0 +1,85 @@
+using WhisperTrt.Internal;
+using WhisperTrt.Interop;
+
+namespace WhisperTrt;
+
+/// <summary>What a finished transcription made. Immutable and thread-safe. Disposing is optional; it frees native memory earlier.</summary>
+public sealed unsafe class Transcript : IDisposable
+{
+    private readonly ResultHandle handle;
+    private readonly Lazy<IReadOnlyList<Segment>> segments;
+
+    internal Transcript(ResultHandle handle, string? detectedLanguage)
+    {
+        this.handle = handle;
+        DetectedLanguage = detectedLanguage;
+        byte* text;
+        long size;
+        double seconds;
+        using HandleLease lease = new(handle);
+        NativeError.ThrowIfFailed(NativeMethods.ResultGetText(handle, &text, &size));
+        Text = Utf8.Read(text, size);
+        NativeError.ThrowIfFailed(NativeMethods.ResultGetLanguage(handle, &text, &size));
+        Language = Utf8.Read(text, size);
+        NativeError.ThrowIfFailed(NativeMethods.ResultGetDuration(handle, &seconds));
+        Duration = TimeSpan.FromSeconds(seconds);
+        segments = new Lazy<IReadOnlyList<Segment>>(ReadSegments);
+    }
+
+    /// <summary>The whole text.</summary>
+    public string Text { get; }
+
+    /// <summary>Code of the language, given or detected.</summary>
+    public string Language { get; }
+
+    /// <summary>Code of the language if it was detected; <see langword="null"/> if it was given.</summary>
+    public string? DetectedLanguage { get; }
+
+    /// <summary>Length of the audio.</summary>
+    public TimeSpan Duration { get; }
+
+    /// <summary>All segments.</summary>
+    /// <exception cref="ObjectDisposedException">Disposed before they were first asked for.</exception>
+    public IReadOnlyList<Segment> Segments => segments.Value;
+
+    /// <summary>The transcript as a file's content, as openai/whisper writes it.</summary>
+    /// <param name="format">The format.</param>
+    /// <exception cref="ObjectDisposedException">Disposed.</exception>
+    public string Write(OutputFormat format)
+    {
+        using TextHandle text = WriteNative(format);
+        return Utf8.Read(NativeMethods.TextData(text), NativeMethods.TextSize(text));
+    }
+
+    /// <summary>Writes the transcript as a file's content, byte for byte as openai/whisper writes it.</summary>
+    /// <param name="format">The format.</param>
+    /// <param name="destination">Receives UTF-8.</param>
+    /// <exception cref="ObjectDisposedException">Disposed.</exception>
+    public void Write(OutputFormat format, Stream destination)
+    {
+        ArgumentNullException.ThrowIfNull(destination);
+        using TextHandle text = WriteNative(format);
+        using HandleLease lease = new(text);
+        destination.Write(new ReadOnlySpan<byte>(NativeMethods.TextData(text), checked((int)NativeMethods.TextSize(text))));
+    }
+
+    /// <summary>Frees the native memory. Idempotent.</summary>
+    public void Dispose() => handle.Dispose();
+
+    private TextHandle WriteNative(OutputFormat format)
+    {
+        ObjectDisposedException.ThrowIf(handle.IsClosed, this);
+        NativeError.ThrowIfFailed(NativeMethods.ResultWrite(handle, (int)format, out TextHandle text));
+        return text;
+    }
+
+    private Segment[] ReadSegments()
+    {
+        ObjectDisposedException.ThrowIf(handle.IsClosed, this);
+        NativeSegment* first;
+        long count;
+        using HandleLease lease = new(handle);
+        NativeError.ThrowIfFailed(NativeMethods.ResultGetSegments(handle, &first, &count));
+        return SegmentReader.ReadAll(first, count);
+    }
+}

@@ -1,0 +1,280 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Threading.Channels;
+using WhisperTrt.Internal;
+using WhisperTrt.Interop;
+
+namespace WhisperTrt;
+
+/// <summary>
+/// A transcription under way. <see cref="ReadSegmentsAsync"/> gives its segments as they come, <see cref="ToEndAsync"/> the whole. A transcription
+/// whose segments nobody reads pauses after <see cref="TranscribeOptions.MaxPendingSegments"/> of them. Thread-safe.
+/// </summary>
+public sealed class Transcription : IAsyncDisposable
+{
+    // The engine's credit bounds it: no more segments are made than may wait unread.
+    private readonly Channel<SegmentEvent> segments =
+        Channel.CreateUnbounded<SegmentEvent>(new UnboundedChannelOptions { SingleWriter = true, AllowSynchronousContinuations = false });
+
+    private readonly TaskCompletionSource<Transcript> completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Lock gate = new();
+    private readonly WhisperEngine engine;
+    private readonly ProgressRelay? progress;
+    private SafeHandle? source;
+    private JobHandle? job;
+    private CancellationTokenRegistration lifetime;
+    private CancellationToken cancelledBy;
+    private bool cancelRequested;
+    private Action? end;
+    private volatile bool discard;
+    private volatile string? detectedLanguage;
+    private int reading;
+
+    /// <param name="engine">Kept alive while the transcription runs.</param>
+    /// <param name="progress">Told how far it is.</param>
+    /// <param name="source">What the audio is read from; kept open until the end.</param>
+    internal Transcription(WhisperEngine engine, IProgress<TranscribeProgress>? progress, SafeHandle? source)
+    {
+        this.engine = engine;
+        this.progress = progress is null ? null : new ProgressRelay(progress);
+        bool added = false;
+        source?.DangerousAddRef(ref added);
+        this.source = source;
+    }
+
+    /// <summary>Code of the language detected; <see langword="null"/> before that, and if the language was given.</summary>
+    public string? DetectedLanguage => detectedLanguage;
+
+    /// <summary>Adds samples to a transcription of <see cref="Audio.Pushed"/>.</summary>
+    /// <param name="samples">16 kHz mono samples in [-1, 1]; copied.</param>
+    /// <exception cref="InvalidOptionException">After <see cref="End"/>, or for other audio.</exception>
+    /// <exception cref="EngineClosedException">The engine was disposed.</exception>
+    public unsafe void Push(ReadOnlySpan<float> samples)
+    {
+        fixed (float* first = samples)
+        {
+            NativeError.ThrowIfFailed(NativeMethods.JobPush(job!, first, samples.Length));
+        }
+    }
+
+    /// <summary>Ends the audio of a transcription of <see cref="Audio.Pushed"/>. Idempotent.</summary>
+    public void End() => NativeError.ThrowIfFailed(NativeMethods.JobEnd(job!));
+
+    /// <summary>
+    /// Asks the transcription to stop and returns at once; it ends soon after with <see cref="OperationCanceledException"/>. Idempotent.
+    /// </summary>
+    public void Cancel() => Cancel(CancellationToken.None);
+
+    /// <summary>The segments as they come; can be enumerated once. Leaving the loop early cancels the transcription and awaits its end.</summary>
+    /// <param name="cancellationToken">Cancels the transcription.</param>
+    /// <exception cref="OperationCanceledException">The transcription was cancelled.</exception>
+    /// <exception cref="WhisperException">The transcription failed.</exception>
+    /// <exception cref="InvalidOperationException">They were enumerated or dropped before.</exception>
+    public async IAsyncEnumerable<Segment> ReadSegmentsAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        if (Interlocked.Exchange(ref reading, 1) != 0 || discard)
+        {
+            throw new InvalidOperationException("The segments of a transcription can be enumerated once. The transcript of ToEndAsync has them all.");
+        }
+
+        using CancellationTokenRegistration registration = CancelWith(cancellationToken);
+        try
+        {
+            while (await segments.Reader.WaitToReadAsync(CancellationToken.None).ConfigureAwait(false))
+            {
+                while (segments.Reader.TryRead(out SegmentEvent? arrived))
+                {
+                    cancellationToken.ThrowIfCancellationRequested();
+                    yield return Take(arrived);
+                }
+            }
+        }
+        finally
+        {
+            // Whatever ended the loop: when it is over, so is the work for it.
+            if (!completion.Task.IsCompleted)
+            {
+                Cancel(cancellationToken);
+            }
+
+            Discard();
+            await ((Task)completion.Task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await completion.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Waits for the end and gives the whole transcript. Segments that nobody enumerated are dropped here; the transcript has them all.
+    /// </summary>
+    /// <param name="cancellationToken">Cancels the transcription.</param>
+    /// <exception cref="OperationCanceledException">The transcription was cancelled.</exception>
+    /// <exception cref="WhisperException">The transcription failed.</exception>
+    public async Task<Transcript> ToEndAsync(CancellationToken cancellationToken = default)
+    {
+        using CancellationTokenRegistration registration = CancelWith(cancellationToken);
+        if (Volatile.Read(ref reading) == 0)
+        {
+            Discard();
+        }
+
+        return await completion.Task.ConfigureAwait(false);
+    }
+
+    /// <summary>Cancels what still runs and awaits its end.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        Cancel();
+        Discard();
+        await ((Task)completion.Task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await lifetime.DisposeAsync().ConfigureAwait(false);
+        job?.Dispose();
+    }
+
+    /// <summary>The job was handed in: from here on it can be cancelled and its result can be had.</summary>
+    internal void Attach(JobHandle handle, CancellationToken cancellationToken)
+    {
+        Action? ended;
+        lock (gate)
+        {
+            job = handle;
+            ended = end;
+        }
+
+        ended?.Invoke();
+        lifetime = CancelWith(cancellationToken);
+    }
+
+    /// <summary>The job could not be handed in.</summary>
+    internal void Abandon() => ReleaseSource();
+
+    internal void OnSegment(SegmentEvent segment)
+    {
+        // Between the two looks at `discard` a reader may have given up: then its sweep or this one frees the event.
+        if (discard || !segments.Writer.TryWrite(segment))
+        {
+            segment.Dispose();
+        }
+        else if (discard)
+        {
+            Sweep();
+        }
+    }
+
+    internal void OnLanguage(string code) => detectedLanguage = code;
+
+    internal void OnProgress(double done, double total) =>
+        progress?.Post(new TranscribeProgress(TimeSpan.FromSeconds(done), total < 0 ? null : TimeSpan.FromSeconds(total)));
+
+    internal void OnFinished(bool cancelled) => EndWith(() =>
+    {
+        if (cancelled)
+        {
+            Fail(WhyCancelled());
+            return;
+        }
+
+        try
+        {
+            NativeError.ThrowIfFailed(NativeMethods.JobGetResult(job!, out ResultHandle result));
+            ReleaseSource();
+            completion.TrySetResult(new Transcript(result, detectedLanguage));
+            segments.Writer.TryComplete();
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            Fail(error);
+        }
+    });
+
+    internal void OnFailed(WhisperErrorCode code, string message) =>
+        EndWith(() => Fail(code == WhisperErrorCode.Cancelled ? WhyCancelled() : NativeError.ToException(code, message, aboutAudio: true)));
+
+    /// <summary>A job's last event can overtake the return of the call that handed it in; then <see cref="Attach"/> does it.</summary>
+    private void EndWith(Action action)
+    {
+        lock (gate)
+        {
+            end = action;
+            if (job is null)
+            {
+                return;
+            }
+        }
+
+        action();
+    }
+
+    private void ReleaseSource() => Interlocked.Exchange(ref source, null)?.DangerousRelease();
+
+    private void Fail(Exception error)
+    {
+        // Nobody may ever look at it: an error that was not looked at is no error of the process.
+        ReleaseSource();
+        completion.TrySetException(error);
+        _ = completion.Task.Exception;
+        segments.Writer.TryComplete();
+    }
+
+    private Exception WhyCancelled()
+    {
+        lock (gate)
+        {
+            return !cancelRequested && engine.IsClosing
+                ? new EngineClosedException("The engine was disposed while the transcription ran.")
+                : new OperationCanceledException("The transcription was cancelled.", cancelledBy);
+        }
+    }
+
+    private CancellationTokenRegistration CancelWith(CancellationToken cancellationToken) =>
+        cancellationToken.UnsafeRegister(static (self, token) => ((Transcription)self!).Cancel(token), this);
+
+    private void Cancel(CancellationToken cancellationToken)
+    {
+        JobHandle? handle;
+        lock (gate)
+        {
+            if (!cancelRequested)
+            {
+                cancelRequested = true;
+                cancelledBy = cancellationToken;
+            }
+
+            handle = job;
+        }
+
+        if (handle is { IsClosed: false } && !completion.Task.IsCompleted)
+        {
+            try
+            {
+                NativeMethods.JobCancel(handle);
+            }
+            catch (ObjectDisposedException)
+            {
+                // Disposed meanwhile: it has ended.
+            }
+        }
+    }
+
+    private static Segment Take(SegmentEvent arrived)
+    {
+        using (arrived)
+        {
+            return arrived.Read();
+        }
+    }
+
+    private void Discard()
+    {
+        discard = true;
+        Sweep();
+    }
+
+    private void Sweep()
+    {
+        while (segments.Reader.TryRead(out SegmentEvent? unread))
+        {
+            unread.Dispose();
+        }
+    }
+}

@@ -1,0 +1,191 @@
+using System.Runtime.CompilerServices;
+using WhisperTrt.Internal;
+using WhisperTrt.Interop;
+
+namespace WhisperTrt;
+
+/// <summary>
+/// Transcribes with one model, many recordings at a time: what runs together is computed together. Thread-safe. Made by
+/// <see cref="WhisperModel.CreateEngine"/>; it keeps the model's weights alive, even after the model is disposed.
+/// </summary>
+public sealed class WhisperEngine : IAsyncDisposable, IDisposable
+{
+    private readonly EngineHandle handle;
+    private readonly EventPump pump;
+    private readonly Lock closing = new();
+    private volatile bool isClosing;
+    private bool isClosed;
+
+    internal WhisperEngine(EngineHandle handle)
+    {
+        this.handle = handle;
+        pump = new EventPump();
+    }
+
+    internal bool IsClosing => isClosing;
+
+    /// <summary>What the engine takes in memory.</summary>
+    public unsafe MemoryPlan Memory
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(isClosing, this);
+            NativeMemoryPlan plan = new() { StructSize = (uint)sizeof(NativeMemoryPlan) };
+            NativeError.ThrowIfFailed(NativeMethods.EngineGetMemory(handle, &plan));
+            return WhisperModel.ToMemoryPlan(plan);
+        }
+    }
+
+    /// <summary>What the engine did since it was made.</summary>
+    public unsafe EngineStatistics GetStatistics()
+    {
+        ObjectDisposedException.ThrowIf(isClosing, this);
+        NativeEngineStats stats = new() { StructSize = (uint)sizeof(NativeEngineStats) };
+        NativeError.ThrowIfFailed(NativeMethods.EngineGetStats(handle, &stats));
+        return new EngineStatistics
+        {
+            Windows = stats.Windows,
+            EncoderBatches = stats.EncoderBatches,
+            Steps = stats.Steps,
+            StepRows = stats.StepRows,
+            PrefillTokens = stats.PrefillTokens,
+            EncodeTime = TimeSpan.FromSeconds(stats.EncodeSeconds),
+            PrefillTime = TimeSpan.FromSeconds(stats.PrefillSeconds),
+            StepTime = TimeSpan.FromSeconds(stats.StepSeconds),
+        };
+    }
+
+    /// <summary>Transcribes, and gives the segments as they come. Leaving the loop early cancels the rest and awaits its end.</summary>
+    /// <param name="audio">The sound.</param>
+    /// <param name="options">How; <see langword="null"/>: the defaults.</param>
+    /// <param name="progress">Told how far it is; called on the thread pool, never twice at once.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <exception cref="WhisperException">While enumerated: the audio cannot be read, an option is out of range, the queue is full.</exception>
+    /// <exception cref="OperationCanceledException">While enumerated: it was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">While enumerated: the engine was disposed before it began.</exception>
+    public IAsyncEnumerable<Segment> TranscribeAsync(
+        Audio audio,
+        TranscribeOptions? options = null,
+        IProgress<TranscribeProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(audio);
+        ObjectDisposedException.ThrowIf(isClosing, this);
+        return Enumerate(audio, options, progress, cancellationToken);
+    }
+
+    /// <summary>Transcribes to the end and gives the whole transcript.</summary>
+    /// <param name="audio">The sound.</param>
+    /// <param name="options">How; <see langword="null"/>: the defaults.</param>
+    /// <param name="progress">Told how far it is; called on the thread pool, never twice at once.</param>
+    /// <param name="cancellationToken">Cancels it.</param>
+    /// <exception cref="WhisperException">The audio cannot be read, an option is out of range, the queue is full.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was disposed before it began.</exception>
+    public async Task<Transcript> TranscribeToEndAsync(
+        Audio audio,
+        TranscribeOptions? options = null,
+        IProgress<TranscribeProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        Transcription transcription = await StartAsync(audio, options, progress, cancellationToken).ConfigureAwait(false);
+        await using (transcription.ConfigureAwait(false))
+        {
+            return await transcription.ToEndAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Starts a transcription and returns once it is queued; for segments and the whole transcript both, and for <see cref="Audio.Pushed"/>.</summary>
+    /// <param name="audio">The sound.</param>
+    /// <param name="options">How; <see langword="null"/>: the defaults.</param>
+    /// <param name="progress">Told how far it is; called on the thread pool, never twice at once.</param>
+    /// <param name="cancellationToken">Cancels it, also after this method returned.</param>
+    /// <exception cref="InvalidOptionException">An option is out of range; the message names it.</exception>
+    /// <exception cref="EngineBusyException">The engine's queue is full.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
+    public async ValueTask<Transcription> StartAsync(
+        Audio audio,
+        TranscribeOptions? options = null,
+        IProgress<TranscribeProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(audio);
+        ObjectDisposedException.ThrowIf(isClosing, this);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (audio is Audio.StreamAudio stream)
+        {
+            audio = await stream.ReadAsync(cancellationToken).ConfigureAwait(false);
+        }
+
+        return Start(audio, options ?? new TranscribeOptions(), progress, cancellationToken);
+    }
+
+    /// <summary>Cancels what runs, waits for its end, and frees what the engine holds. Idempotent; callable at any time, from any thread.</summary>
+    public void Dispose()
+    {
+        lock (closing)
+        {
+            if (isClosed)
+            {
+                return;
+            }
+
+            isClosing = true;
+            nint refused = NativeMethods.EngineClose(handle);
+            if (refused != 0)
+            {
+                // From inside a logger: nothing was closed.
+                isClosing = false;
+                NativeError.ThrowIfFailed(refused);
+            }
+
+            pump.Close();
+            handle.Dispose();
+            isClosed = true;
+        }
+    }
+
+    /// <inheritdoc cref="Dispose"/>
+    public ValueTask DisposeAsync() => new(Task.Run(Dispose));
+
+    private async IAsyncEnumerable<Segment> Enumerate(
+        Audio audio,
+        TranscribeOptions? options,
+        IProgress<TranscribeProgress>? progress,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        Transcription transcription = await StartAsync(audio, options, progress, cancellationToken).ConfigureAwait(false);
+        await using (transcription.ConfigureAwait(false))
+        {
+            await foreach (Segment segment in transcription.ReadSegmentsAsync(cancellationToken).ConfigureAwait(false))
+            {
+                yield return segment;
+            }
+        }
+    }
+
+    private Transcription Start(Audio audio, TranscribeOptions options, IProgress<TranscribeProgress>? progress, CancellationToken cancellationToken)
+    {
+        Transcription transcription = new(this, progress, (audio as Audio.DescriptorAudio)?.Descriptor);
+        ulong tag = pump.Register(transcription);
+        JobHandle job;
+        try
+        {
+            job = JobSubmission.Submit(handle, pump.Queue, audio, options, tag, progress is not null);
+        }
+        catch (Exception error)
+        {
+            pump.Unregister(tag);
+            transcription.Abandon();
+            if (isClosing && error is EngineClosedException or ObjectDisposedException)
+            {
+                throw new ObjectDisposedException(GetType().FullName, error);
+            }
+
+            throw;
+        }
+
+        transcription.Attach(job, cancellationToken);
+        return transcription;
+    }
+}
