@@ -1,0 +1,124 @@
+#!/usr/bin/env bash
+# Runs the suites and sums them up. Each program of a suite leaves a report and its exit code in build/reports; the sum is
+# made from these alone (tools/count_tests.py), so that a program that dies without a report counts as a failure.
+# usage: tools/test.sh [SUITE...]
+set -euo pipefail
+# shellcheck source=tools/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=tools/dependencies.sh
+. "$root/tools/dependencies.sh"
+# shellcheck source=tools/native.sh
+. "$root/tools/native.sh"
+# shellcheck source=tools/assemble.sh
+. "$root/tools/assemble.sh"
+
+all_suites=(native abi python golden dotnet house asan fuzz)
+reports=$root/build/reports
+program_seconds=1200 # no program of a suite may take longer
+
+# A child's core dump is of no use to the report, and its size may fill the disk.
+ulimit -c 0
+
+# report SUITE NAME COMMAND...: runs it with $report, the path without extension where it shall leave its report.
+report() {
+  local suite=$1 name=$2 code=0
+  shift 2
+  mkdir -p "$reports/$suite"
+  timeout --kill-after 10 "$program_seconds" "$@" </dev/null || code=$?
+  printf '%s\n' "$code" >"$reports/$suite/$name.exit"
+}
+
+skip() { # SUITE REASON
+  mkdir -p "$reports/$1"
+  printf '%s\n' "$2" >"$reports/$1/all.skip"
+}
+
+# failed SUITE WHAT: for what fails before there is a test program, such as a build.
+failed() {
+  mkdir -p "$reports/$1"
+  printf '1\n' >"$reports/$1/$2.exit"
+}
+
+run_gtests() { # SUITE FOLDER
+  local program name
+  for program in "$2"/bin/test_*; do
+    name=$(basename "$program")
+    say "$1: $name"
+    report "$1" "$name" "$program" --gtest_brief=1 --gtest_output="xml:$reports/$1/$name.xml"
+  done
+}
+
+run_pytest() { # SUITE FOLDER
+  say "$1: pytest $2"
+  report "$1" pytest env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$root/bindings/python" \
+    "$python" -m pytest -q -p no:cacheprovider --junitxml "$reports/$1/pytest.xml" "$root/$2"
+}
+
+suite_native() { run_gtests native "$release"; }
+
+suite_asan() {
+  need build test
+  if ! (build_preset asan); then
+    failed asan build
+    return
+  fi
+  # Odd allocation sizes are what hostile input asks for: they must come back as errors, not end the program.
+  ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+    run_gtests asan "$root/build/asan"
+}
+
+suite_abi() { run_pytest abi tests/abi; }
+suite_python() { run_pytest python tests/python; }
+suite_golden() { run_pytest golden tests/golden; }
+suite_house() { run_pytest house tests/house; }
+
+suite_dotnet() {
+  local project name
+  if ! have_dotnet; then
+    skip dotnet "no .NET SDK 10 on this machine"
+    return
+  fi
+  for project in "$root"/tests/dotnet/*/*.csproj; do
+    name=$(basename "$project" .csproj)
+    say "dotnet: $name"
+    report dotnet "$name" dotnet test "$project" -c Release --nologo -v quiet \
+      --results-directory "$reports/dotnet" --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=minimal"
+  done
+}
+
+suite_fuzz() {
+  need build fuzz test
+  if ! (build_preset fuzz fuzzers); then
+    failed fuzz build
+    return
+  fi
+  run_pytest fuzz tests/fuzz
+}
+
+wanted_suites() {
+  local suite
+  for suite in "$@"; do
+    if ! declare -F "suite_$suite" >/dev/null; then die "there is no suite '$suite'; there are: ${all_suites[*]}"; fi
+  done
+  if [ $# -gt 0 ]; then printf '%s\n' "$@"; else printf '%s\n' "${all_suites[@]}"; fi
+}
+
+main() {
+  local suites suite
+  suites=$(wanted_suites "$@")
+  need build generate test
+  rm -rf "$reports"
+  mkdir -p "$reports"
+  trap 'printf "%s\n" "== the build failed" "0 passed, 1 failed"' EXIT
+  build_native_all
+  assemble
+  trap - EXIT
+  for suite in $suites; do
+    SECONDS=0
+    "suite_$suite"
+    say "$suite took $SECONDS s"
+  done
+  exec "$python" "$root/tools/count_tests.py" "$reports"
+}
+
+main "$@"
