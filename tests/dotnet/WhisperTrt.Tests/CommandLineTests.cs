@@ -1,0 +1,348 @@
+using WhisperTrt.Cli;
+
+namespace WhisperTrt.Tests;
+
+/// <summary>The command line without a model: what is parsed, and what is refused.</summary>
+public sealed class CommandLineTests
+{
+    public static TheoryData<string, string, string, object?> Values => new()
+    {
+        { "--model", "base", nameof(TranscribeSettings.Model), "base" },
+        { "--model_dir", "/m", nameof(TranscribeSettings.ModelDirectory), "/m" },
+        { "--device", "cuda:1", nameof(TranscribeSettings.Device), "cuda:1" },
+        { "--output_dir", "out", nameof(TranscribeSettings.OutputDirectory), "out" },
+        { "-o", "out", nameof(TranscribeSettings.OutputDirectory), "out" },
+        { "--output_format", "srt", nameof(TranscribeSettings.OutputFormats), new[] { OutputFormat.Srt } },
+        { "-f", "tsv", nameof(TranscribeSettings.OutputFormats), new[] { OutputFormat.Tsv } },
+        { "-f", "txt", nameof(TranscribeSettings.OutputFormats), new[] { OutputFormat.Txt } },
+        { "-f", "vtt", nameof(TranscribeSettings.OutputFormats), new[] { OutputFormat.Vtt } },
+        { "-f", "json", nameof(TranscribeSettings.OutputFormats), new[] { OutputFormat.Json } },
+        { "-f", "all", nameof(TranscribeSettings.OutputFormats), new[] { OutputFormat.Txt, OutputFormat.Vtt, OutputFormat.Srt, OutputFormat.Tsv, OutputFormat.Json } },
+        { "--verbose", "False", nameof(TranscribeSettings.Verbose), false },
+        { "--verbose", "true", nameof(TranscribeSettings.Verbose), true },
+        { "--task", "translate", nameof(TranscribeSettings.Task), SpeechTask.Translate },
+        { "--language", "de", nameof(TranscribeSettings.Language), "de" },
+        { "--language", "None", nameof(TranscribeSettings.Language), null },
+        { "--temperature", "0.2", nameof(TranscribeSettings.Temperature), 0.2 },
+        { "--best_of", "3", nameof(TranscribeSettings.BestOf), 3 },
+        { "--best_of", "None", nameof(TranscribeSettings.BestOf), null },
+        { "--beam_size", "5", nameof(TranscribeSettings.BeamSize), 5 },
+        { "--beam_size", "None", nameof(TranscribeSettings.BeamSize), null },
+        { "--patience", "1.5", nameof(TranscribeSettings.Patience), 1.5 },
+        { "--length_penalty", "0.5", nameof(TranscribeSettings.LengthPenalty), 0.5 },
+        { "--suppress_tokens", "-1", nameof(TranscribeSettings.SuppressTokens), "-1" },
+        { "--suppress_tokens", "1,2,3", nameof(TranscribeSettings.SuppressTokens), "1,2,3" },
+        { "--suppress_tokens", "", nameof(TranscribeSettings.SuppressTokens), "" },
+        { "--initial_prompt", "Hello, world.", nameof(TranscribeSettings.InitialPrompt), "Hello, world." },
+        { "--carry_initial_prompt", "True", nameof(TranscribeSettings.CarryInitialPrompt), true },
+        { "--condition_on_previous_text", "False", nameof(TranscribeSettings.ConditionOnPreviousText), false },
+        { "--fp16", "False", nameof(TranscribeSettings.Fp16), false },
+        { "--temperature_increment_on_fallback", "0.2", nameof(TranscribeSettings.TemperatureIncrementOnFallback), 0.2 },
+        { "--temperature_increment_on_fallback", "None", nameof(TranscribeSettings.TemperatureIncrementOnFallback), null },
+        { "--compression_ratio_threshold", "2.4", nameof(TranscribeSettings.CompressionRatioThreshold), 2.4 },
+        { "--logprob_threshold", "-0.5", nameof(TranscribeSettings.LogProbThreshold), -0.5 },
+        { "--logprob_threshold", "None", nameof(TranscribeSettings.LogProbThreshold), null },
+        { "--no_speech_threshold", "0.7", nameof(TranscribeSettings.NoSpeechThreshold), 0.7 },
+        { "--word_timestamps", "True", nameof(TranscribeSettings.WordTimestamps), true },
+        { "--prepend_punctuations", "\"", "", null },
+        { "--append_punctuations", ".", "", null },
+        { "--highlight_words", "True", nameof(TranscribeSettings.HighlightWords), true },
+        { "--max_line_width", "40", nameof(TranscribeSettings.MaxLineWidth), 40 },
+        { "--max_line_count", "2", nameof(TranscribeSettings.MaxLineCount), 2 },
+        { "--max_words_per_line", "7", nameof(TranscribeSettings.MaxWordsPerLine), 7 },
+        { "--threads", "4", nameof(TranscribeSettings.Threads), 4 },
+        { "--threads", "None", nameof(TranscribeSettings.Threads), null },
+        { "--clip_timestamps", "1,2", nameof(TranscribeSettings.ClipTimestamps), "1,2" },
+        { "--hallucination_silence_threshold", "2", nameof(TranscribeSettings.HallucinationSilenceThreshold), 2.0 },
+        { "--compute_type", "float32", nameof(TranscribeSettings.ComputeType), ComputeType.Float32 },
+        { "--compute_type", "bfloat16", nameof(TranscribeSettings.ComputeType), ComputeType.BFloat16 },
+        { "--compute_type", "int8", nameof(TranscribeSettings.ComputeType), ComputeType.Int8 },
+        { "--compute_type", "auto", nameof(TranscribeSettings.ComputeType), ComputeType.Auto },
+        { "--cpu_isa", "avx512", nameof(TranscribeSettings.CpuIsa), CpuIsa.Avx512 },
+        { "--max_batch", "8", nameof(TranscribeSettings.MaxBatch), 8 },
+        { "--memory_limit", "5000000000", nameof(TranscribeSettings.MemoryLimit), 5_000_000_000 },
+        { "--max_initial_timestamp", "None", nameof(TranscribeSettings.MaxInitialTimestamp), null },
+        { "--max_initial_timestamp", "2", nameof(TranscribeSettings.MaxInitialTimestamp), 2.0 },
+        { "--max_new_tokens", "99", nameof(TranscribeSettings.MaxNewTokens), 99 },
+        { "--without_timestamps", "True", nameof(TranscribeSettings.WithoutTimestamps), true },
+        { "--suppress_blank", "False", nameof(TranscribeSettings.SuppressBlank), false },
+        { "--input_format", "s16le", nameof(TranscribeSettings.InputFormat), InputFormat.S16le },
+    };
+
+    [Theory]
+    [MemberData(nameof(Values))]
+    public async Task An_option_is_taken_by_its_own_name_in_kebab_case_and_with_an_equals_sign(
+        string option, string value, string property, object? expected)
+    {
+        string kebab = option.Replace('_', '-');
+        foreach (string[] args in (string[][])
+            [[option, value, "a.wav"], ["a.wav", option, value], [kebab, value, "a.wav"], ["a.wav", $"{option}={value}"]])
+        {
+            (int code, TranscribeSettings? settings, _, string error) = await ParseAsync(["transcribe", .. args]);
+            Assert.True(code == 0, $"{string.Join(' ', args)}: {error}");
+            Assert.Equal(["a.wav"], settings!.Audio);
+            if (property.Length > 0)
+            {
+                Assert.Equal(expected, typeof(TranscribeSettings).GetProperty(property)!.GetValue(settings));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task The_defaults_are_greedy_and_honest()
+    {
+        (_, TranscribeSettings? settings, _, _) = await ParseAsync(["transcribe", "a.wav", "-", "b c.mp3"]);
+        Assert.Equal(["a.wav", "-", "b c.mp3"], settings!.Audio);
+        Assert.Equal(new TranscribeSettings() with { Audio = settings.Audio, Device = "auto", Threads = 0 }, settings);
+        Assert.Equal(0, settings.Temperature);
+        Assert.Null(settings.BeamSize);
+        Assert.Null(settings.TemperatureIncrementOnFallback);
+        Assert.False(settings.WritesFiles);
+        Honoured.Check(settings);
+    }
+
+    [Theory]
+    [InlineData("--verbose", "yes")]
+    [InlineData("--verbose", "None")]
+    [InlineData("--beam_size", "five")]
+    [InlineData("--beam_size", "1.5")]
+    [InlineData("--temperature", "None")]
+    [InlineData("--temperature", "nan")]
+    [InlineData("--no_speech_threshold", "inf")]
+    [InlineData("--output_format", "doc")]
+    [InlineData("--task", "summarize")]
+    [InlineData("--compute_type", "float16")]
+    [InlineData("--cpu_isa", "sse")]
+    [InlineData("--max_batch", "99999999999")]
+    public async Task A_value_that_cannot_be_read_is_refused_by_name(string option, string value)
+    {
+        (int code, _, _, string error) = await ParseAsync(["transcribe", "a.wav", option, value]);
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains(option, error, StringComparison.Ordinal);
+        Assert.Contains(value, error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--nonsense", "1")]
+    [InlineData("--vad_filter", "True")]
+    public async Task An_option_that_is_not_known_is_refused(string option, string value)
+    {
+        (int code, _, _, string error) = await ParseAsync(["transcribe", "a.wav", option, value]);
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains(option, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task After_two_dashes_everything_is_a_file()
+    {
+        (_, TranscribeSettings? settings, _, string error) = await ParseAsync(["transcribe", "--task", "translate", "--", "-x.wav", "@y.wav"]);
+        Assert.True(settings is not null, error);
+        Assert.Equal(["-x.wav", "@y.wav"], settings.Audio);
+    }
+
+    [Theory]
+    [InlineData("--temperature", "0.2")]
+    [InlineData("--beam_size", "5")]
+    [InlineData("--beam_size", "0")]
+    [InlineData("--patience", "1.0")]
+    [InlineData("--length_penalty", "1.0")]
+    [InlineData("--carry_initial_prompt", "True")]
+    [InlineData("--temperature_increment_on_fallback", "0.2")]
+    [InlineData("--compression_ratio_threshold", "2.4")]
+    [InlineData("--word_timestamps", "True")]
+    [InlineData("--highlight_words", "True")]
+    [InlineData("--max_line_width", "40")]
+    [InlineData("--max_line_count", "2")]
+    [InlineData("--max_words_per_line", "7")]
+    [InlineData("--hallucination_silence_threshold", "2")]
+    [InlineData("--clip_timestamps", "0,10")]
+    [InlineData("--clip_timestamps", "5")]
+    [InlineData("--fp16", "True")]
+    [InlineData("--threads", "-1")]
+    [InlineData("--device", "tpu")]
+    [InlineData("--device", "cuda:x")]
+    public async Task What_is_not_honoured_yet_is_refused_by_name(string option, string value)
+    {
+        (int code, _, string error) = await RunAsync(["transcribe", "a.wav", option, value]);
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains(option, error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("--temperature", "0")]
+    [InlineData("--beam_size", "1")]
+    [InlineData("--beam_size", "None")]
+    [InlineData("--best_of", "5")]
+    [InlineData("--word_timestamps", "False")]
+    [InlineData("--clip_timestamps", "0")]
+    [InlineData("--clip_timestamps", "0.0")]
+    [InlineData("--fp16", "False")]
+    [InlineData("--max_line_width", "None")]
+    [InlineData("--patience", "None")]
+    [InlineData("--threads", "0")]
+    public async Task What_asks_for_greedy_decoding_is_accepted(string option, string value)
+    {
+        (_, TranscribeSettings? settings, _, _) = await ParseAsync(["transcribe", "a.wav", option, value]);
+        Honoured.Check(settings!);
+        settings!.ToModelOptions();
+    }
+
+    [Fact]
+    public async Task Float32_and_another_compute_type_at_once_are_refused()
+    {
+        (int code, _, string error) = await RunAsync(["transcribe", "a.wav", "--fp16", "False", "--compute_type", "int8"]);
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains("--fp16", error, StringComparison.Ordinal);
+        Assert.Equal(ComputeType.Float32, new TranscribeSettings { Fp16 = false }.ToModelOptions().ComputeType);
+    }
+
+    [Fact]
+    public async Task No_file_is_wrong_usage()
+    {
+        (int code, _, _, string error) = await ParseAsync(["transcribe", "--beam_size", "1"]);
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains("transcribe --help", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Standard_input_can_be_given_once()
+    {
+        (int code, _, string error) = await RunAsync(["transcribe", "-", "-"]);
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains("standard input", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Files_that_would_be_written_over_each_other_are_refused()
+    {
+        (int code, _, string error) = await RunAsync(["transcribe", "a/x.mp3", "b/x.wav", "-o", "out"]);
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains("a/x.mp3 and b/x.wav", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists("out"));
+    }
+
+    [Fact]
+    public async Task A_model_that_is_not_there_has_its_own_exit_code()
+    {
+        string empty = Directory.CreateTempSubdirectory().FullName;
+        (int code, _, string error) = await RunAsync(["transcribe", "a.wav", "--model", "tiny", "--model_dir", empty]);
+        Assert.Equal(ExitCode.NoModel, code);
+        Assert.Contains(empty, error, StringComparison.Ordinal);
+        Directory.Delete(empty);
+    }
+
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("transcribe", "--help")]
+    [InlineData("quantize", "--help")]
+    [InlineData("--version")]
+    [InlineData]
+    public async Task Help_and_version_succeed(params string[] args)
+    {
+        (int code, string output, string error) = await RunAsync(args);
+        Assert.True(code == 0, error);
+        Assert.NotEmpty(output);
+    }
+
+    [Theory]
+    [InlineData("int4")]
+    [InlineData("None")]
+    public async Task Quantize_names_the_weights_it_cannot_write(string weights)
+    {
+        (int code, _, string error) = await RunAsync(["quantize", "a", "b", "--weights", weights]);
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains("--weights", error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("talk.mp3", "talk")]
+    [InlineData("/a/b/talk.one.wav", "talk.one")]
+    [InlineData("/a.b/talk", "talk")]
+    [InlineData(".wav", ".wav")]
+    [InlineData("..wav", "..wav")]
+    [InlineData("-", "stdin")]
+    public void A_files_outputs_have_its_name(string audio, string expected) => Assert.Equal(expected, OutputFiles.BaseName(audio));
+
+    [Theory]
+    [InlineData(0, "00:00.000")]
+    [InlineData(5.56, "00:05.560")]
+    [InlineData(65.5, "01:05.500")]
+    [InlineData(3599.9996, "01:00:00.000")]
+    [InlineData(3600, "01:00:00.000")]
+    [InlineData(360_000.02, "100:00:00.020")]
+    public void Times_read_as_openai_whisper_prints_them(double seconds, string expected) =>
+        Assert.Equal(expected, Timestamp.Format(TimeSpan.FromSeconds(seconds)));
+
+    [Fact]
+    public void A_segments_line_is_openai_whispers()
+    {
+        Segment segment = new()
+        {
+            Id = 0,
+            Seek = 0,
+            Start = TimeSpan.Zero,
+            End = TimeSpan.FromSeconds(5.56),
+            Text = " Hello there.",
+            Tokens = [],
+            Words = [],
+            Temperature = 0,
+            AverageLogProbability = 0,
+            CompressionRatio = 1,
+            NoSpeechProbability = 0,
+        };
+        Assert.Equal("[00:00.000 --> 00:05.560]  Hello there.", Timestamp.Line(segment));
+    }
+
+    [Fact]
+    public void A_report_becomes_lines()
+    {
+        string text = DoctorCommand.Render("""{"cpu":{"amx":true,"cores":2},"modules":[{"name":"x","found":false}],"note":null}""");
+        Assert.Equal("cpu:\n  amx: yes\n  cores: 2\nmodules:\n  -\n    name: x\n    found: no\nnote: none\n", text);
+    }
+
+    [Fact]
+    public void A_model_directory_is_searched_by_both_names()
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        Directory.CreateDirectory(Path.Combine(folder, "whisper-base"));
+        Assert.Equal(Path.Combine(folder, "whisper-base"), ModelLocator.Locate("base", folder, "/"));
+        Assert.Equal("base", ModelLocator.Locate("base", null, "/"));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public void The_bundled_model_is_found_beside_the_program()
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        string model = Directory.CreateDirectory(Path.Combine(folder, "models", ModelLocator.BundledName)).FullName;
+        string program = Directory.CreateDirectory(Path.Combine(folder, "bin")).FullName;
+        Assert.Equal(model, ModelLocator.Locate(null, null, program));
+        Directory.Delete(folder, recursive: true);
+        ModelNotFoundException error = Assert.Throws<ModelNotFoundException>(() => ModelLocator.Locate(null, null, "/"));
+        Assert.Contains("--model", error.Message, StringComparison.Ordinal);
+    }
+
+    private static async Task<(int Code, TranscribeSettings? Settings, string Output, string Error)> ParseAsync(string[] args)
+    {
+        TranscribeSettings? seen = null;
+        using StringWriter output = new();
+        using StringWriter error = new();
+        Terminal terminal = new(output, error, outputIsTerminal: false, errorIsTerminal: false);
+        int code = await CommandLine.RunAsync(args, terminal, Keep, CancellationToken.None);
+        return (code, seen, output.ToString(), error.ToString());
+
+        Task<int> Keep(TranscribeSettings settings, CancellationToken cancellationToken)
+        {
+            seen = settings;
+            return Task.FromResult(ExitCode.Ok);
+        }
+    }
+
+    private static async Task<(int Code, string Output, string Error)> RunAsync(string[] args)
+    {
+        using StringWriter output = new();
+        using StringWriter error = new();
+        int code = await CommandLine.RunAsync(args, new Terminal(output, error, false, false), CancellationToken.None);
+        return (code, output.ToString(), error.ToString());
+    }
+}

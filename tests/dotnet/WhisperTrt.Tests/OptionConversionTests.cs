@@ -1,0 +1,163 @@
+using System.Text;
+using WhisperTrt.Internal;
+using WhisperTrt.Interop;
+
+namespace WhisperTrt.Tests;
+
+public sealed unsafe class OptionConversionTests
+{
+    [Fact]
+    public void Model_options_become_numbers_and_null_becomes_automatic()
+    {
+        NativeModelOptions native = new() { StructSize = 24 };
+        OptionConversion.Apply(new ModelOptions(), ref native);
+        Assert.Equal(24u, native.StructSize);
+        Assert.Equal(NativeConstants.Auto, native.Device);
+        Assert.Equal(0, native.DeviceIndex);
+        Assert.Equal(NativeConstants.Auto, native.ComputeType);
+        Assert.Equal(NativeConstants.Auto, native.CpuIsa);
+        Assert.Equal(NativeConstants.Auto, native.CpuThreads);
+
+        ModelOptions options = new() { Device = Device.Cuda, DeviceIndex = 3, ComputeType = ComputeType.Int8, CpuIsa = CpuIsa.Amx, CpuThreads = 7 };
+        OptionConversion.Apply(options, ref native);
+        Assert.Equal(1, native.Device);
+        Assert.Equal(3, native.DeviceIndex);
+        Assert.Equal(2, native.ComputeType);
+        Assert.Equal(3, native.CpuIsa);
+        Assert.Equal(7, native.CpuThreads);
+    }
+
+    [Fact]
+    public void Engine_options_become_numbers_and_null_becomes_none()
+    {
+        NativeEngineOptions native = default;
+        OptionConversion.Apply(new EngineOptions(), ref native);
+        Assert.Equal(16, native.MaxBatch);
+        Assert.Equal(1024, native.MaxQueuedJobs);
+        Assert.Equal(NativeConstants.None, native.MemoryLimit);
+
+        OptionConversion.Apply(new EngineOptions { MaxBatch = 5, MaxQueuedJobs = 6, MemoryLimit = 1L << 33 }, ref native);
+        Assert.Equal(5, native.MaxBatch);
+        Assert.Equal(6, native.MaxQueuedJobs);
+        Assert.Equal(1L << 33, native.MemoryLimit);
+    }
+
+    [Fact]
+    public void Transcribe_options_carry_every_field()
+    {
+        NativeTranscribeOptions native = new() { Tag = 99, ReportProgress = 1 };
+        using Utf8Arena arena = new();
+        TranscribeOptions options = new()
+        {
+            Task = SpeechTask.Translate,
+            Language = "de",
+            InitialPrompt = "Grüße 👋",
+            SuppressTokens = "1,2",
+            ConditionOnPreviousText = false,
+            SuppressBlank = false,
+            WithoutTimestamps = true,
+            MaxNewTokens = 42,
+            MaxInitialTimestamp = 2.5,
+            NoSpeechThreshold = 0.25,
+            LogProbThreshold = -0.75,
+            MaxPendingSegments = 3,
+        };
+        OptionConversion.Apply(options, ref native, arena);
+        Assert.Equal(1, native.Task);
+        Assert.Equal("de", Text(native.Language, native.LanguageSize));
+        Assert.Equal("Grüße 👋", Text(native.InitialPrompt, native.InitialPromptSize));
+        Assert.Equal(0, native.InitialPrompt[native.InitialPromptSize]);
+        Assert.Equal("1,2", Text(native.SuppressTokens, native.SuppressTokensSize));
+        Assert.Equal(0, native.ConditionOnPreviousText);
+        Assert.Equal(0, native.SuppressBlank);
+        Assert.Equal(1, native.WithoutTimestamps);
+        Assert.Equal(42, native.MaxNewTokens);
+        Assert.Equal(2.5, native.MaxInitialTimestamp);
+        Assert.Equal(0.25, native.NoSpeechThreshold);
+        Assert.Equal(-0.75, native.LogprobThreshold);
+        Assert.Equal(3, native.MaxPendingSegments);
+        Assert.Equal(99ul, native.Tag);
+        Assert.Equal(1, native.ReportProgress);
+    }
+
+    [Fact]
+    public void Null_is_automatic_or_off_and_no_text_is_no_pointer()
+    {
+        NativeTranscribeOptions native = new() { LanguageSize = 5 };
+        using Utf8Arena arena = new();
+        TranscribeOptions options = new() { MaxInitialTimestamp = null, NoSpeechThreshold = null, LogProbThreshold = null, SuppressTokens = "" };
+        OptionConversion.Apply(options, ref native, arena);
+        Assert.True(native.Language is null);
+        Assert.Equal(0, native.LanguageSize);
+        Assert.True(native.InitialPrompt is null);
+        Assert.True(native.SuppressTokens is not null, "an empty list differs from the default list");
+        Assert.Equal(0, native.SuppressTokensSize);
+        Assert.Equal(NativeConstants.Auto, native.MaxNewTokens);
+        Assert.True(double.IsNaN(native.MaxInitialTimestamp));
+        Assert.True(double.IsNaN(native.NoSpeechThreshold));
+        Assert.True(double.IsNaN(native.LogprobThreshold));
+    }
+
+    [Fact]
+    public void The_numbers_that_mean_automatic_natively_cannot_slip_in()
+    {
+        NativeModelOptions model = default;
+        NativeEngineOptions engine = default;
+        NativeTranscribeOptions transcribe = default;
+        using Utf8Arena arena = new();
+        Refused(nameof(ModelOptions.CpuThreads), () => OptionConversion.Apply(new ModelOptions { CpuThreads = -1 }, ref model));
+        Refused(nameof(EngineOptions.MemoryLimit), () => OptionConversion.Apply(new EngineOptions { MemoryLimit = -2 }, ref engine));
+        Refused(nameof(TranscribeOptions.MaxNewTokens), () => OptionConversion.Apply(new TranscribeOptions { MaxNewTokens = -1 }, ref transcribe, arena));
+        Refused(nameof(TranscribeOptions.NoSpeechThreshold), () => OptionConversion.Apply(new TranscribeOptions { NoSpeechThreshold = double.NaN }, ref transcribe, arena));
+    }
+
+    [NativeFact]
+    public void The_records_begin_with_the_librarys_own_defaults()
+    {
+        NativeModelOptions model;
+        NativeMethods.ModelOptionsInit(&model, (uint)sizeof(NativeModelOptions));
+        NativeModelOptions ourModel = model;
+        OptionConversion.Apply(new ModelOptions(), ref ourModel);
+        Assert.Equal(Bytes(model), Bytes(ourModel));
+
+        NativeEngineOptions engine;
+        NativeMethods.EngineOptionsInit(&engine, (uint)sizeof(NativeEngineOptions));
+        NativeEngineOptions ourEngine = engine;
+        OptionConversion.Apply(new EngineOptions(), ref ourEngine);
+        Assert.Equal(Bytes(engine), Bytes(ourEngine));
+
+        NativeTranscribeOptions native;
+        NativeMethods.TranscribeOptionsInit(&native, (uint)sizeof(NativeTranscribeOptions));
+        NativeTranscribeOptions ours = native;
+        using Utf8Arena arena = new();
+        OptionConversion.Apply(new TranscribeOptions(), ref ours, arena);
+        if (native.SuppressTokens is not null)
+        {
+            Assert.Equal("-1", Text(native.SuppressTokens, native.SuppressTokensSize));
+        }
+
+        ours.SuppressTokens = native.SuppressTokens;
+        ours.SuppressTokensSize = native.SuppressTokensSize;
+        Assert.Equal(Bytes(native), Bytes(ours));
+    }
+
+    private delegate void Conversion();
+
+    private static void Refused(string name, Conversion conversion)
+    {
+        InvalidOptionException error = Assert.Throws<InvalidOptionException>(() => conversion());
+        Assert.Contains(name, error.Message, StringComparison.Ordinal);
+        Assert.Equal(WhisperErrorCode.InvalidArgument, error.Code);
+    }
+
+    private static byte[] Bytes<T>(in T value)
+        where T : unmanaged
+    {
+        fixed (T* at = &value)
+        {
+            return new ReadOnlySpan<byte>(at, sizeof(T)).ToArray();
+        }
+    }
+
+    private static string Text(byte* text, long size) => Encoding.UTF8.GetString(text, (int)size);
+}

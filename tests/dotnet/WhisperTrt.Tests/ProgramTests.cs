@@ -1,0 +1,168 @@
+using System.Diagnostics;
+using System.Text.Json;
+using WhisperTrt.Cli;
+
+namespace WhisperTrt.Tests;
+
+/// <summary>The command line with a model, in this process and as a program of its own.</summary>
+public sealed class ProgramTests
+{
+    private const string FirstLine = "[00:00.000 --> 00:05.560]  If the reader will excuse me,";
+
+    [SpeechFact]
+    public async Task Segments_are_printed_and_nothing_is_written()
+    {
+        (int code, string output, string error) = await RunAsync(["transcribe", Repository.Clips[0], "--model", Repository.Model]);
+        Assert.True(code == ExitCode.Ok, error);
+        Assert.StartsWith(FirstLine, output, StringComparison.Ordinal);
+        Assert.Equal("", error);
+    }
+
+    [SpeechFact]
+    public async Task Without_live_segments_the_text_is_printed()
+    {
+        (int code, string output, string error) = await RunAsync(["transcribe", Repository.Clips[0], "--model", Repository.Model, "--verbose", "False"]);
+        Assert.True(code == ExitCode.Ok, error);
+        Assert.StartsWith("If the reader will excuse me,", output, StringComparison.Ordinal);
+    }
+
+    [SpeechFact]
+    public async Task Files_fail_by_themselves_and_the_others_go_on()
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        string garbage = Path.Combine(folder, "garbage.wav");
+        File.WriteAllText(garbage, "this is no audio");
+        string copy = Path.Combine(folder, "copy.flac");
+        File.Copy(Repository.Clips[0], copy);
+        string missing = Path.Combine(folder, "missing.wav");
+        string target = Path.Combine(folder, "out", "deep");
+        (int code, string output, string error) =
+            await RunAsync(["transcribe", Repository.Clips[0], garbage, missing, copy, "--model", Repository.Model, "--output_dir", target]);
+        Assert.Equal(ExitCode.SomeFailed, code);
+        Assert.Contains($"{garbage}: ", error, StringComparison.Ordinal);
+        Assert.Contains($"{missing}: ", error, StringComparison.Ordinal);
+        Assert.Equal(2, error.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Contains($"{copy}: {FirstLine}", output, StringComparison.Ordinal);
+        string name = OutputFiles.BaseName(Repository.Clips[0]);
+        Assert.Equal(
+            new[] { "json", "srt", "tsv", "txt", "vtt" }.SelectMany(extension => new[] { $"copy.{extension}", $"{name}.{extension}" }).Order(StringComparer.Ordinal),
+            Directory.EnumerateFiles(target).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal));
+        await using WhisperEngine engine = Speech.Model.CreateEngine();
+        using Transcript transcript = await engine.TranscribeToEndAsync(Speech.Clip);
+        foreach (OutputFormat format in Enum.GetValues<OutputFormat>())
+        {
+            using MemoryStream expected = new();
+            transcript.Write(format, expected);
+            string extension = format.ToString().ToLowerInvariant();
+            Assert.Equal(expected.ToArray(), File.ReadAllBytes(Path.Combine(target, $"copy.{extension}")));
+            Assert.Equal(expected.ToArray(), File.ReadAllBytes(Path.Combine(target, $"{name}.{extension}")));
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [SpeechFact]
+    public async Task One_format_is_one_file()
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        (int code, _, string error) = await RunAsync(["transcribe", Repository.Clips[0], "--model", Repository.Model, "-o", folder, "-f", "json"]);
+        Assert.True(code == ExitCode.Ok, error);
+        using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Directory.EnumerateFiles(folder).Single()));
+        Assert.Equal(["text", "segments", "language"], json.RootElement.EnumerateObject().Select(property => property.Name));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [SpeechFact]
+    public async Task A_wrong_language_is_wrong_usage_and_an_english_model_speaks_english()
+    {
+        (int code, _, string error) = await RunAsync(["transcribe", Repository.Clips[0], "--model", Repository.Model, "--language", "German"]);
+        Assert.True(code == ExitCode.Ok, error);
+        Assert.Contains("English-only", error, StringComparison.Ordinal);
+        (code, _, error) = await RunAsync(["transcribe", Repository.Clips[0], "--model", Repository.Model, "--max_new_tokens", "0"]);
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains("max_new_tokens", error, StringComparison.Ordinal);
+    }
+
+    [SpeechFact]
+    public async Task Info_and_doctor_report()
+    {
+        (int code, string output, string error) = await RunAsync(["info", Repository.Model]);
+        Assert.True(code == ExitCode.Ok, error);
+        Assert.Contains("vocabulary:       51864", output, StringComparison.Ordinal);
+        (code, output, error) = await RunAsync(["doctor", "--json"]);
+        Assert.True(code == ExitCode.Ok, error);
+        using JsonDocument report = JsonDocument.Parse(output);
+        (code, output, _) = await RunAsync(["doctor"]);
+        Assert.Equal(ExitCode.Ok, code);
+        Assert.Contains("cpu:\n", output, StringComparison.Ordinal);
+    }
+
+    [SpeechFact]
+    public async Task A_model_that_is_not_there_ends_it()
+    {
+        (int code, _, string error) = await RunAsync(["transcribe", Repository.Clips[0], "--model", "/no/such/model"]);
+        Assert.Equal(ExitCode.NoModel, code);
+        Assert.Contains("/no/such/model", error, StringComparison.Ordinal);
+    }
+
+    [SpeechFact]
+    public async Task Standard_input_is_transcribed()
+    {
+        using Process process = Start(["transcribe", "-", "--model", Repository.Model]);
+        byte[] file = await File.ReadAllBytesAsync(Repository.Clips[0]);
+        await process.StandardInput.BaseStream.WriteAsync(file);
+        process.StandardInput.Close();
+        string output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync().WaitAsync(Speech.Patience);
+        Assert.Equal(ExitCode.Ok, process.ExitCode);
+        Assert.StartsWith(FirstLine, output, StringComparison.Ordinal);
+    }
+
+    [SpeechFact]
+    public async Task Raw_samples_come_through_standard_input()
+    {
+        using Process process = Start(["transcribe", "-", "--model", Repository.Model, "--input_format", "s16le"]);
+        await process.StandardInput.BaseStream.WriteAsync(Wave.Encode(Speech.ClipSamples.Value).AsMemory(44));
+        process.StandardInput.Close();
+        Assert.StartsWith(FirstLine, await process.StandardOutput.ReadToEndAsync(), StringComparison.Ordinal);
+    }
+
+    [SpeechFact]
+    public async Task An_interrupt_ends_it_cleanly()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        string endless = Path.Combine(folder, "long.wav");
+        await File.WriteAllBytesAsync(endless, Wave.Encode(Speech.Repeat(200)));
+        using Process process = Start(["transcribe", endless, "--model", Repository.Model]);
+        Assert.NotNull(await process.StandardOutput.ReadLineAsync());
+        using Process kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
+        await process.WaitForExitAsync().WaitAsync(Speech.Patience);
+        Assert.Equal(ExitCode.Interrupted, process.ExitCode);
+        Assert.Contains("interrupted", await process.StandardError.ReadToEndAsync(), StringComparison.Ordinal);
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private static Process Start(string[] args)
+    {
+        ProcessStartInfo start = new("dotnet", [typeof(CommandLine).Assembly.Location, .. args])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        return Process.Start(start)!;
+    }
+
+    private static async Task<(int Code, string Output, string Error)> RunAsync(string[] args)
+    {
+        using StringWriter output = new();
+        using StringWriter error = new();
+        int code = await CommandLine.RunAsync(args, new Terminal(output, error, false, false), CancellationToken.None);
+        return (code, output.ToString(), error.ToString());
+    }
+}

@@ -1,0 +1,66 @@
+"""Goldens of openai/whisper on real speech: where they are, the PCM they were made from, and the models they belong to."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+np = pytest.importorskip("numpy")
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "bindings" / "python"))
+SHARED = Path(os.environ.get("WTRT_SHARED") or ROOT.parent / "shared")
+
+
+def needs(relative):
+    path = SHARED / relative
+    if not path.exists():
+        pytest.skip(f"needs {relative} in the shared folder (WTRT_SHARED, default ../shared): {SHARED}")
+    return path
+
+
+def golden_lines(name):
+    path = needs(f"golden/whisper/{name}")
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def chosen(lines):
+    """Every clip with WTRT_GOLDEN=all (a quarter of an hour on two cores); else each eighth, and all that must be refused."""
+    if os.environ.get("WTRT_GOLDEN") == "all":
+        return lines
+    return [line for i, line in enumerate(lines) if i % 8 == 0 or "error" in line]
+
+
+def pcm(file):
+    """16 kHz mono samples of a clip, made as those of the goldens were."""
+    command = ["ffmpeg", "-nostdin", "-v", "quiet", "-i", str(needs(f"speech/{file}"))]
+    command += ["-f", "s16le", "-ac", "1", "-ar", "16000", "-"]
+    raw = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+    return np.frombuffer(raw, np.int16).astype(np.float32) / 32768
+
+
+@pytest.fixture(scope="session")
+def whispertrt():
+    try:
+        import whispertrt as module
+    except ImportError as error:  # says where the library was looked for
+        pytest.skip(str(error))
+    return module
+
+
+@pytest.fixture(scope="session")
+def load(whispertrt):
+    """Models by name and compute type, each loaded once."""
+    loaded = {}
+
+    def by_name(name, compute_type="float32"):
+        key = (name, compute_type)
+        if key not in loaded:
+            path = needs(f"models/whisper-{name}")
+            loaded[key] = whispertrt.Model(path, compute_type=compute_type)
+        return loaded[key]
+
+    return by_name

@@ -1,0 +1,84 @@
+"""The public headers compile alone, as the languages they promise, with every warning an error."""
+import pytest
+
+from conftest import ROOT, needs, run
+
+INCLUDE = ROOT / "native" / "include"
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wsign-conversion", "-Werror"]
+
+USE_CPP = """
+#include "whispertrt/whispertrt.hpp"
+
+using namespace whispertrt;
+
+// Every member is instantiated; nothing runs.
+int use(const std::string& path) {
+  ModelOptions load;
+  load.compute_type = WTRT_COMPUTE_FLOAT32;
+  Model model(path, load);
+  Model same = model;
+  same = Model(path);
+  EngineOptions layout;
+  layout.max_batch = 4;
+  Engine engine(same, layout);
+  TranscribeOptions how;
+  how.language = "en";
+  how.task = WTRT_TASK_TRANSLATE;
+  how.suppress_tokens = "";
+  Queue queue;
+  Job job = engine.submit(queue, Audio::pushed(), how);
+  job.push(std::vector<float>(16000));
+  job.end();
+  while (auto event = queue.next(100)) {
+    if ((*event)->kind == WTRT_EVENT_FINISHED) break;
+  }
+  queue.close();
+  Result result = job.result();
+  Transcription transcription = engine.transcribe(Audio::samples(std::vector<float>(16000)), how);
+  std::size_t count = 0;
+  for (Segment& segment : transcription) count += segment.words.size() + segment.tokens.size();
+  Session session(model);
+  session.encode(log_mel(model, nullptr, 0));
+  session.project_cross_kv();
+  session.prefill({1, 2});
+  session.step(3);
+  count += result.segments().size() + result.write(WTRT_FORMAT_SRT).size() + result.text().size() + result.language().size();
+  count += model.languages().size() + model.detokenize(model.tokenize("text"), true).size();
+  count += doctor().size() + build_info().size() + normalize("text").size();
+  quantize(path, path + "-int8");
+  engine.close();
+  return static_cast<int>(count) + engine.stats().reserved + engine.memory().max_batch +
+         Engine::estimate(model).max_batch + (result.duration() > 1 ? 1 : 0) + (transcription.cancelled() ? 1 : 0);
+}
+"""
+
+
+def compile_text(compiler, standard, text, tmp_path, suffix):
+    source = tmp_path / f"use{suffix}"
+    source.write_text(text)
+    run(compiler, f"-std={standard}", *WARNINGS, f"-I{INCLUDE}", "-c", source, "-o", tmp_path / "use.o")
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang-14"])
+def test_abi_header_is_c11(compiler, tmp_path):
+    needs(compiler, "one of the two compilers the headers are tested with")
+    compile_text(compiler, "c11", '#include "whispertrt/whispertrt.h"\nint major = WTRT_ABI_MAJOR;\n', tmp_path, ".c")
+
+
+@pytest.mark.parametrize("standard", ["c++17", "c++20"])
+@pytest.mark.parametrize("compiler", ["g++", "clang++-14"])
+def test_headers_are_cpp(compiler, standard, tmp_path):
+    needs(compiler, "one of the two compilers the headers are tested with")
+    compile_text(compiler, standard, USE_CPP, tmp_path, ".cpp")
+
+
+def test_headers_may_be_included_twice(tmp_path):
+    """Two translation units of one program: nothing but inline definitions in a header-only library."""
+    objects = []
+    for name in ("one", "two"):
+        source = tmp_path / f"{name}.cpp"
+        source.write_text(f'#include "whispertrt/whispertrt.hpp"\n#include "whispertrt/whispertrt.hpp"\n'
+                          f'int {name}() {{ return whispertrt::Error({len(objects)}, "").code(); }}\n')
+        objects.append(tmp_path / f"{name}.o")
+        run("g++", "-std=c++17", *WARNINGS, f"-I{INCLUDE}", "-c", source, "-o", objects[-1])
+    run("g++", "-r", *objects, "-o", tmp_path / "both.o")

@@ -1,0 +1,223 @@
+"""Options, audio and errors on their way to the library. Needs no library."""
+
+import ctypes
+import io
+import math
+import os
+import pickle
+from array import array
+from pathlib import Path
+
+import pytest
+import whispertrt
+from whispertrt import _abi, _audio, _errors, _library, _memory, _options
+
+try:
+    import numpy
+except ImportError:
+    numpy = None
+
+needs_numpy = pytest.mark.skipif(numpy is None, reason="numpy is not installed")
+
+
+def set_option(structure, setters, **options):
+    return _options._filled(structure(), setters, options)
+
+
+def transcribe_option(**options):
+    return set_option(_abi.TranscribeOptions, _options._TRANSCRIBE, **options)
+
+
+def test_every_field_of_the_option_structures_has_an_option():
+    for structure, setters in [
+        (_abi.ModelOptions, _options._MODEL),
+        (_abi.EngineOptions, _options._ENGINE),
+        (_abi.TranscribeOptions, _options._TRANSCRIBE),
+    ]:
+        fields = {name for name, *_ in structure._fields_ if not name.endswith("_size")} - {"tag"}
+        assert fields == set(setters)
+
+
+def test_text_options():
+    native = transcribe_option(language="de", initial_prompt="Grüße", suppress_tokens=[1, 22, 333])
+    assert ctypes.string_at(native.language, native.language_size) == b"de"
+    assert ctypes.string_at(native.initial_prompt, native.initial_prompt_size) == "Grüße".encode()
+    assert ctypes.string_at(native.suppress_tokens, native.suppress_tokens_size) == b"1,22,333"
+    native = transcribe_option(language=None)
+    assert not native.language and native.language_size == 0
+
+
+def test_no_suppressed_tokens_is_an_empty_text_not_a_null():
+    native = transcribe_option(suppress_tokens=None)
+    assert native.suppress_tokens and native.suppress_tokens_size == 0
+
+
+def test_absent_values():
+    native = transcribe_option(max_new_tokens=None, no_speech_threshold=None, logprob_threshold=-0.5)
+    assert native.max_new_tokens == _abi.AUTO
+    assert math.isnan(native.no_speech_threshold)
+    assert native.logprob_threshold == -0.5
+    assert set_option(_abi.EngineOptions, _options._ENGINE, memory_limit=None).memory_limit == _abi.NONE
+    assert set_option(_abi.EngineOptions, _options._ENGINE, memory_limit=5 * 2**30).memory_limit == 5 * 2**30
+
+
+def test_unknown_option_is_named_with_the_known_ones():
+    with pytest.raises(TypeError, match="beam_sise.*initial_prompt"):
+        transcribe_option(beam_sise=5)
+
+
+@pytest.mark.parametrize(
+    "options, error, message",
+    [
+        ({"task": "sing"}, whispertrt.InvalidArgumentError, "transcribe, translate"),
+        ({"max_new_tokens": 2**32 + 5}, whispertrt.InvalidArgumentError, "max_new_tokens is 4294967301"),
+        ({"max_new_tokens": 1.5}, TypeError, "max_new_tokens must be an integer"),
+        ({"language": b"en"}, TypeError, "language must be a str"),
+    ],
+)
+def test_wrong_values(options, error, message):
+    with pytest.raises(error, match=message):
+        transcribe_option(**options)
+
+
+def described(source):
+    audio, keep = _audio.audio_of(source)
+    assert audio.struct_size == ctypes.sizeof(_abi.Audio)
+    return audio.kind, ctypes.string_at(audio.data, audio.size) if audio.data else audio.size, keep
+
+
+@pytest.mark.parametrize("path", ["clip.wav", Path("clip.wav"), Path("grüße 世界.flac")])
+def test_paths(path):
+    kind, data, _ = described(path)
+    assert (kind, data) == (_abi.AUDIO_PATH, str(path).encode("utf-8"))
+
+
+def test_path_that_is_no_utf8():
+    name = os.fsdecode(b"caf\xe9.wav")
+    assert described(name)[1] == b"caf\xe9.wav"
+
+
+@pytest.mark.parametrize("make", [bytes, bytearray, memoryview, io.BytesIO])
+def test_file_bytes(make):
+    kind, data, _ = described(make(b"RIFF\0\0"))
+    assert (kind, data) == (_abi.AUDIO_BYTES, b"RIFF\0\0")
+
+
+VALUES = [0.0, 0.5, -0.5, 1.0]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: array("f", VALUES),
+        lambda: array("d", VALUES),
+        lambda: memoryview(array("f", VALUES)),
+        lambda: memoryview(array("f", VALUES).tobytes()).cast("f"),
+        lambda: list(VALUES),
+        lambda: array("f", [value for value in VALUES for _ in range(2)])[::2],
+        pytest.param(lambda: numpy.array(VALUES, dtype=numpy.float32), marks=needs_numpy),
+        pytest.param(lambda: numpy.array(VALUES, dtype=numpy.float64), marks=needs_numpy),
+        pytest.param(lambda: numpy.repeat(numpy.array(VALUES, dtype=numpy.float32), 3)[::3], marks=needs_numpy),
+    ],
+)
+def test_samples(make):
+    kind, data, _ = described(make())
+    assert kind == _abi.AUDIO_SAMPLES
+    assert list(array("f", data)) == VALUES
+
+
+def test_integer_samples_are_scaled():
+    _, data, _ = described(array("h", [0, 16384, -32768]))
+    assert list(array("f", data)) == [0.0, 0.5, -1.0]
+
+
+def test_samples_are_copied_before_the_caller_changes_them():
+    source = array("f", VALUES)
+    audio, keep = _audio.audio_of(source)
+    source[1] = 99.0
+    assert keep[1] == 0.5 and audio.size == 16
+
+
+@needs_numpy
+def test_stereo_is_refused_with_its_shape():
+    with pytest.raises(whispertrt.InvalidArgumentError, match=r"2 dimensions \(2, 100\)"):
+        _audio.audio_of(numpy.zeros((2, 100), dtype=numpy.float32))
+
+
+def test_other_numbers_are_refused():
+    with pytest.raises(TypeError, match="not of buffer format 'q'"):
+        _audio.audio_of(array("q", [1, 2]))
+
+
+def test_pipes():
+    reader, writer = os.pipe()
+    with os.fdopen(reader, "rb") as file, os.fdopen(writer, "wb"):
+        assert described(file)[:2] == (_abi.AUDIO_DESCRIPTOR, reader)
+        assert described(whispertrt.RawPipe(file))[:2] == (_abi.AUDIO_DESCRIPTOR_RAW, reader)
+        assert described(whispertrt.RawPipe(reader))[:2] == (_abi.AUDIO_DESCRIPTOR_RAW, reader)
+
+
+def test_matrices_with_and_without_numpy(monkeypatch):
+    memory, result = _memory.matrix((2, 3))
+    memory[4] = 5.0
+    assert result[1, 1] == 5.0
+    monkeypatch.setattr(_memory, "numpy", None)
+    memory, result = _memory.matrix((2, 3))
+    memory[4] = 5.0
+    assert result[1, 1] == 5.0 and result.shape == (2, 3)
+    assert list(_memory.flat_floats(result, (2, 3), "mel")) == [0, 0, 0, 0, 5, 0]
+
+
+def test_matrix_of_another_shape_is_refused():
+    with pytest.raises(whispertrt.InvalidArgumentError, match=r"mel has shape \(5,\); it must be \(2, 3\)"):
+        _memory.flat_floats(array("f", [0] * 5), (2, 3), "mel")
+
+
+def test_arrays_step_by_the_size_of_the_librarys_elements():
+    """A newer library's words are longer than this package knows."""
+    step = ctypes.sizeof(_abi.Word) + 16
+    memory = ctypes.create_string_buffer(3 * step)
+    for index in range(3):
+        word = _abi.Word.from_buffer(memory, index * step)
+        word.struct_size = step
+        word.start = index + 0.5
+    first = ctypes.cast(memory, ctypes.POINTER(_abi.Word))
+    assert [word.start for word in _memory.elements(first, 3)] == [0.5, 1.5, 2.5]
+    assert list(_memory.elements(ctypes.POINTER(_abi.Word)(), 0)) == []
+
+
+def test_errors_are_typed_and_keep_their_text():
+    for code, kind in _errors.ERROR_CLASSES.items():
+        error = _errors.error_of(code, "what and why")
+        assert type(error) is kind and isinstance(error, whispertrt.WhisperTrtError)
+        assert (error.code, error.message, str(error)) == (code, "what and why", "what and why")
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), again.code, str(again)) == (kind, code, "what and why")
+    assert type(_errors.error_of(4711, "new")) is whispertrt.WhisperTrtError
+
+
+def test_library_that_is_not_there_lists_where_it_was_looked_for(monkeypatch, tmp_path):
+    monkeypatch.setattr(_library, "candidates", lambda: [tmp_path / "one.so", tmp_path / "two.so"])
+    monkeypatch.setattr(_library.ctypes.util, "find_library", lambda name: None)
+    monkeypatch.delenv(_library.PATH_VARIABLE, raising=False)
+    with pytest.raises(whispertrt.NotFoundError) as raised:
+        _library._load()
+    for place in [str(tmp_path / "one.so"), str(tmp_path / "two.so"), "the system's library path", "WHISPERTRT_LIBRARY"]:
+        assert place in str(raised.value)
+
+
+def test_named_library_is_the_only_candidate(monkeypatch, tmp_path):
+    monkeypatch.setenv(_library.PATH_VARIABLE, str(tmp_path / "mine.so"))
+    assert _library.candidates() == [tmp_path / "mine.so"]
+    monkeypatch.setenv(_library.PATH_VARIABLE, str(tmp_path))
+    assert _library.candidates() == [tmp_path / _library.file_name()]
+    with pytest.raises(whispertrt.NotFoundError, match=str(tmp_path)):
+        _library._load()
+
+
+def test_file_that_is_no_library_says_so(monkeypatch, tmp_path):
+    path = tmp_path / "mine.so"
+    path.write_text("no library")
+    monkeypatch.setenv(_library.PATH_VARIABLE, str(path))
+    with pytest.raises(whispertrt.UnsupportedError, match="cannot be loaded"):
+        _library._load()

@@ -1,0 +1,144 @@
+"""The model, the device acts and the tools."""
+
+import array
+import os
+
+import pytest
+import whispertrt
+
+
+def test_info(model):
+    info = model.info
+    assert (info.device, info.multilingual, info.languages) == ("cpu", False, 1)
+    assert (info.mels, info.audio_context, info.text_context) == (80, 1500, 448)
+    assert (info.width, info.heads, info.encoder_layers, info.decoder_layers) == (384, 6, 4, 4)
+    assert info.vocabulary == 51864
+    assert info.parameters > 30_000_000
+    assert model.languages == {"en": "english"}
+
+
+@pytest.mark.parametrize("text", ["", " Hello, world", " Grüße 世界 \U0001f600", "a\0b"])
+def test_tokens_round_trip(model, text):
+    tokens = model.tokenize(text)
+    assert model.detokenize(tokens) == text
+    assert all(0 <= token < 50257 for token in tokens)
+
+
+def test_special_tokens(model):
+    assert model.detokenize([50257]) == ""
+    assert model.detokenize([50257], with_special=True) == "<|startoftranscript|>"
+
+
+def test_unknown_token_is_refused(model):
+    with pytest.raises(whispertrt.InvalidArgumentError):
+        model.detokenize([99_999_999])
+
+
+def test_missing_model_says_where_it_was_looked_for(library, tmp_path):
+    with pytest.raises(whispertrt.NotFoundError, match="absent"):
+        whispertrt.Model(tmp_path / "absent")
+
+
+def test_folder_without_checkpoint(library, tmp_path):
+    with pytest.raises(whispertrt.WhisperTrtError):
+        whispertrt.Model(tmp_path)
+
+
+@pytest.mark.parametrize("options, name", [({"device": "abacus"}, "device"), ({"cpu_threads": 0}, "cpu_threads")])
+def test_wrong_model_options(model_path, options, name):
+    with pytest.raises(whispertrt.InvalidArgumentError, match=name):
+        whispertrt.Model(model_path, **options)
+
+
+@pytest.mark.parametrize("options", [{"max_batch": 0}, {"max_batch": 257}, {"max_queued_jobs": 0}])
+def test_wrong_engine_options(model, options):
+    with pytest.raises(whispertrt.InvalidArgumentError, match=next(iter(options))):
+        model.engine(**options)
+
+
+def test_cap_too_small_for_one_row(model):
+    with pytest.raises(whispertrt.OutOfMemoryError):
+        model.engine(memory_limit=1)
+
+
+def test_closed_model(model_path):
+    model = whispertrt.Model(model_path)
+    model.close()
+    model.close()
+    with pytest.raises(whispertrt.ClosedError):
+        model.engine()
+
+
+def argmax(row):
+    return max(range(len(row)), key=row.__getitem__)
+
+
+def test_device_acts_one_by_one(model, samples, expected):
+    """Greedy decoding by hand gives the beginning of what the engine gives without timestamps."""
+    mel = model.log_mel(samples)
+    assert tuple(mel.shape) == (80, 3000)
+    with model.session() as session:
+        hidden = session.encode(mel)
+        assert tuple(hidden.shape) == (1500, 384)
+        session.project_cross_kv()
+        prompt = [50257, 50362]  # <|startoftranscript|><|notimestamps|> of the English models
+        logits = session.prefill(prompt)
+        assert tuple(logits.shape) == (2, 51864)
+        tokens = [argmax(logits[1].tolist() if hasattr(logits, "tolist") else logits[1])]
+        while len(tokens) < 8:
+            tokens.append(argmax(session.step(tokens[-1]).tolist()))
+        assert model.detokenize(tokens).split()[:4] == expected.text.split()[:4]
+
+        # The same tokens prefilled at once: a row of logits does not depend on how its past came in.
+        together = session.prefill(prompt + tokens[:-1])
+        assert [argmax(row) for row in together.tolist()][1:] == tokens
+
+
+def test_acts_out_of_order_are_refused(model):
+    with model.session() as session:
+        with pytest.raises(whispertrt.InvalidArgumentError):
+            session.project_cross_kv()
+        with pytest.raises(whispertrt.InvalidArgumentError):
+            session.prefill([50257])
+        with pytest.raises(whispertrt.InvalidArgumentError):
+            session.step(50257)
+
+
+def test_empty_prefill_and_unknown_tokens_are_refused(model):
+    with model.session() as session:
+        session.encode(model.log_mel(array.array("f", [0.0] * 16000)), output=False)
+        session.project_cross_kv()
+        for tokens in ([], [99_999_999], [-1]):
+            with pytest.raises(whispertrt.InvalidArgumentError):
+                session.prefill(tokens)
+
+
+def test_normalize(library):
+    assert whispertrt.normalize("Mr. Smith can't COLOUR it.") == "mister smith can not color it"
+    assert whispertrt.normalize("Grüße, Welt", "basic") == "grüße welt"
+    with pytest.raises(whispertrt.InvalidArgumentError, match="english, basic"):
+        whispertrt.normalize("x", "klingon")
+
+
+def test_doctor_and_build_info(library):
+    assert isinstance(whispertrt.doctor(), dict)
+    assert "version" in whispertrt.build_info()
+
+
+def test_quantize_refuses_a_missing_model(library, tmp_path):
+    with pytest.raises(whispertrt.NotFoundError):
+        whispertrt.quantize(tmp_path / "absent", tmp_path / "out")
+    assert not os.path.exists(tmp_path / "out")
+
+
+def test_log(model_path, clip):
+    lines = []
+    whispertrt.set_log(lambda level, text: lines.append((level, text)), "debug")
+    try:
+        whispertrt.transcribe(clip, model=model_path)
+    finally:
+        whispertrt.set_log(None)
+    assert all(level in ("debug", "info", "warning", "error") and text for level, text in lines)
+    count = len(lines)
+    whispertrt.transcribe(clip, model=model_path)
+    assert len(lines) == count
