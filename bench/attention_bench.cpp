@@ -74,7 +74,7 @@ volatile float keep = 0;
   }                                           \
   type total = s0;                            \
   WTRT_ALL(WTRT_ADD)                          \
-  keep = total[0];
+  keep = static_cast<float>(total[0]);
 #define WTRT_NAMES(zero)                                                                                        \
   s0 = zero, s1 = zero, s2 = zero, s3 = zero, s4 = zero, s5 = zero, s6 = zero, s7 = zero, s8 = zero, s9 = zero, \
   s10 = zero, s11 = zero
@@ -88,6 +88,11 @@ __attribute__((target("avx512f"))) void chains_avx512(int64_t steps) {
 __attribute__((target("avx512f,avx512bf16"))) void chains_bf16(int64_t steps) {
   const __m512bh a = _mm512_cvtne2ps_pbh(_mm512_set1_ps(keep + 0.5f), _mm512_set1_ps(0.5f));
   WTRT_CHAINS(__m512, _mm512_setzero_ps(), WTRT_DOT512)
+}
+#define WTRT_BYTES512(i) s##i = _mm512_dpbusd_epi32(s##i, a, a);
+__attribute__((target("avx512f,avx512vnni"))) void chains_bytes(int64_t steps) {
+  const __m512i a = _mm512_set1_epi8(static_cast<char>(keep + 1.0f));
+  WTRT_CHAINS(__m512i, _mm512_setzero_si512(), WTRT_BYTES512)
 }
 #define WTRT_FMA256(i) s##i = _mm256_fmadd_ps(a, a, s##i);
 __attribute__((target("avx2,fma"))) void chains_avx2(int64_t steps) {
@@ -120,17 +125,18 @@ double bytes_per_second(ThreadPool& pool) {
 }
 
 struct Peaks {
-  double f32, bf16, bandwidth;
+  double f32, bf16, i8, bandwidth;
 };
 
 Peaks peaks_of(ThreadPool& pool, Isa isa) {
-  Peaks peaks{0, 0, bytes_per_second(pool)};
+  Peaks peaks{0, 0, 0, bytes_per_second(pool)};
 #if defined(__x86_64__)
   if (isa >= Isa::avx512)
     peaks.f32 = flops(pool, chains_avx512, 32);
   else if (isa == Isa::avx2)
     peaks.f32 = flops(pool, chains_avx2, 16);
   peaks.bf16 = cpu::has_bf16(isa) ? flops(pool, chains_bf16, 64) : peaks.f32;
+  peaks.i8 = isa >= Isa::avx512 ? flops(pool, chains_bytes, 128) : peaks.f32;
 #else
   (void)isa;
 #endif
@@ -152,14 +158,20 @@ void encoder(ThreadPool& pool, Isa isa, const Peaks& peaks, int32_t heads, int32
   auto qkv = noise(batch * kPositions * 3 * width, 3.0f), out = noise(batch * kPositions * width, 1.0f);
   char shape[64];
   std::snprintf(shape, sizeof shape, "%d windows, %d heads of 64", batch, heads);
-  for (const auto type : {ops::ComputeType::f32, ops::ComputeType::bf16}) {
+  for (const auto type : {ops::ComputeType::f32, ops::ComputeType::bf16, ops::ComputeType::i8}) {
     if (type == ops::ComputeType::bf16 && !cpu::has_bf16(isa)) continue;
     cpu::EncoderAttention attention(isa, type);
     const double took =
         median_seconds([&] { attention.run(pool, matrix(qkv, 3 * width), matrix(out, width), batch, heads); });
     const double work = 4.0 * batch * static_cast<double>(kPositions * kPositions * width);
-    report("encoder", type == ops::ComputeType::f32 ? "f32" : "bf16", shape, took,
-           work / (type == ops::ComputeType::f32 ? peaks.f32 : peaks.bf16));
+    const double most = std::max(peaks.f32, peaks.bf16);
+    switch (type) {
+      case ops::ComputeType::f32: report("encoder", "f32", shape, took, work / peaks.f32); break;
+      case ops::ComputeType::bf16: report("encoder", "bf16", shape, took, work / most); break;
+      case ops::ComputeType::i8:  // values are taken twice, for both digits of the weights
+        report("encoder", "i8", shape, took, isa >= Isa::avx512 ? 1.5 * work / peaks.i8 : work / most);
+        break;
+    }
   }
 }
 

@@ -187,7 +187,7 @@ void Bench::window(int64_t n, int64_t k) const {
   const std::vector<float> weights = noise(n * k), in = noise(kRows * k), bias = noise(n);
   std::vector<float> out(static_cast<size_t>(kRows * n), std::nanf("")), theirs(out);
   const ops::LinearPart part{{weights.data(), DType::f32, n, k, nullptr}, {bias.data(), DType::f32, 1, n, nullptr}};
-  const Kernels& kernels = kernels_for(isa);
+  const Kernels& kernels = window_kernels_for(isa);
   const PackedMatrix matrix = pack_matrix(pool, kernels, element_of(type), {&part, 1});
   Scratch scratch;
   const RowsIn rows_in{in.data(), kRows, k};

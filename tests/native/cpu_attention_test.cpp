@@ -111,6 +111,100 @@ TEST(EncoderAttention, Bf16ErrsNoMoreThanTwiceTheTextbook) {
   }
 }
 
+// Rounded to as many units of the largest magnitude as `range` says.
+std::vector<float> in_units(std::vector<float> x, float range) {
+  float most = 0;
+  for (const float value : x) most = std::max(most, std::fabs(value));
+  if (most > 0) {
+    for (float& value : x) value = std::nearbyint(value * (range / most)) * (most / range);
+  }
+  return x;
+}
+
+// The same with queries, keys (their mean taken out) and values in 8 bits per position, weights in 16.
+std::vector<double> encoder_in_bytes(const std::vector<float>& qkv, const Shape& s) {
+  const auto width = static_cast<size_t>(s.heads) * static_cast<size_t>(s.size);
+  std::vector<float> narrow(qkv);
+  const auto rows = static_cast<size_t>(s.batch) * static_cast<size_t>(s.positions);
+  const auto size = static_cast<size_t>(s.size), positions = static_cast<size_t>(s.positions);
+  for (size_t row = 0; row < rows; ++row) {
+    for (size_t head = 0; head < 3 * width; head += size) {
+      const auto at = narrow.begin() + static_cast<std::ptrdiff_t>(row * 3 * width + head);
+      std::vector<float> part(at, at + s.size);
+      if (head >= width && head < 2 * width) {
+        const size_t first = row / positions * positions;
+        for (size_t d = 0; d < size; ++d) {
+          double mean = 0;
+          for (size_t t = 0; t < positions; ++t) mean += static_cast<double>(qkv[(first + t) * 3 * width + head + d]);
+          part[d] -= static_cast<float>(mean / static_cast<double>(positions));
+        }
+      }
+      part = in_units(std::move(part), 127.0f);
+      std::copy(part.begin(), part.end(), at);
+    }
+  }
+  return encoder_reference(narrow, s, same);
+}
+
+TEST(EncoderAttention, Int8ErrsNoMoreThanTwiceTheTextbook) {
+  ThreadPool& pool = ThreadPool::instance();
+  const ThreadPool::Lease lease(pool);
+  for (const Isa isa : test::levels()) {
+    EncoderAttention attention(isa, ops::ComputeType::i8);
+    for (const Shape& s : kShapes) {
+      const int64_t width = static_cast<int64_t>(s.heads) * s.size, rows = static_cast<int64_t>(s.batch) * s.positions;
+      auto qkv = normal(static_cast<size_t>(rows * 3 * width), static_cast<uint32_t>(s.positions), 1.5f);
+      for (int64_t row = 0; row < rows; ++row)
+        qkv[static_cast<size_t>(row * 3 * width + width)] += 20.0f;  // a key column all share
+      Poisoned out(rows, width);
+      attention.run(pool, matrix(qkv, 3 * width), out.tensor(), s.batch, s.heads);
+      const auto want = encoder_reference(qkv, s, same), textbook = encoder_in_bytes(qkv, s);
+      double most = 1e-4;  // of one position there is nothing to weigh
+      for (size_t i = 0; i < want.size(); ++i) most = std::max(most, std::fabs(want[i] - textbook[i]));
+      EXPECT_LE(largest_difference(out.data(), want), 2 * most)
+          << static_cast<int>(isa) << " T " << s.positions << " head size " << s.size;
+      EXPECT_TRUE(out.intact());
+    }
+  }
+}
+
+// One key takes half of the weight, some thousand share the other half: none of them may be rounded away.
+TEST(EncoderAttention, ALongTailCounts) {
+  ThreadPool& pool = ThreadPool::instance();
+  const ThreadPool::Lease lease(pool);
+  const int64_t positions = 1500, size = 64;
+  std::vector<float> qkv(static_cast<size_t>(positions * 3 * size), 0.0f);
+  for (int64_t t = 0; t < positions; ++t) {
+    float* row = qkv.data() + t * 3 * size;
+    row[0] = 8.0f;                                                        // every query asks for the first key
+    row[size] = t == 0 ? std::log(static_cast<float>(positions)) : 0.0f;  // which weighs as much as all others together
+    for (int64_t d = 0; d < size; ++d) row[2 * size + d] = t == 0 ? 0.0f : 1.0f;
+  }
+  for (const Isa isa : test::levels()) {
+    EncoderAttention attention(isa, ops::ComputeType::i8);
+    Poisoned out(positions, size);
+    attention.run(pool, matrix(qkv, 3 * size), out.tensor(), 1, 1);
+    for (int64_t i = 0; i < positions * size; ++i) ASSERT_NEAR(out[i], 0.5f, 0.01f) << static_cast<int>(isa);
+  }
+}
+
+TEST(EncoderAttention, WhatIsNotANumberStaysVisible) {
+  ThreadPool& pool = ThreadPool::instance();
+  const ThreadPool::Lease lease(pool);
+  for (const Isa isa : test::levels()) {
+    for (const auto type : {ops::ComputeType::f32, ops::ComputeType::i8}) {
+      for (int64_t part = 0; part < 3; ++part) {
+        auto qkv = normal(100 * 3 * 64, 3);
+        qkv[static_cast<size_t>(50 * 3 * 64 + part * 64 + 5)] = std::numeric_limits<float>::quiet_NaN();
+        EncoderAttention attention(isa, type);
+        Poisoned out(100, 64);
+        attention.run(pool, matrix(qkv, 3 * 64), out.tensor(), 1, 1);
+        EXPECT_TRUE(std::isnan(out[50 * 64 + 5])) << static_cast<int>(isa) << " part " << part;
+      }
+    }
+  }
+}
+
 TEST(EncoderAttention, LargeScoresAndNegligibleOnes) {
   ThreadPool& pool = ThreadPool::instance();
   const ThreadPool::Lease lease(pool);

@@ -17,7 +17,8 @@ namespace wtrt::cpu {
 // Owns the packed keys and values of one window; they grow at the first call of a shape and stay.
 class EncoderAttention {
  public:
-  // bf16 products are used for compute types bf16 and i8 where the chip has AVX512_BF16.
+  // Compute type i8 multiplies bytes where the chip has AVX512_VNNI, bf16 and what is left of i8 multiplies bf16 where
+  // that is faster than f32.
   EncoderAttention(Isa isa, ops::ComputeType compute_type);
   ~EncoderAttention();
   EncoderAttention(const EncoderAttention&) = delete;

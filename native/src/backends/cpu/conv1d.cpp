@@ -62,7 +62,7 @@ void check(bool fits, const char* what) {
 
 CpuConv1d::CpuConv1d(ThreadPool& pool, const CpuSetup& setup, const HostTensor& weight, const HostTensor& bias,
                      int32_t stride)
-    : kernels_(kernels_for(setup.isa)),
+    : kernels_(window_kernels_for(setup.isa)),
       stride_(stride),
       matrix_(pack_taps(pool, kernels_, element_for(setup), weight, bias)) {
   check(stride >= 1, "make_conv1d");

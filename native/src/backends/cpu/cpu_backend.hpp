@@ -19,8 +19,8 @@ std::string describe_cpu();  // JSON object: model name, features found, widest 
 struct CpuOptions {
   std::optional<Isa> isa;                        // none: the widest; one the CPU lacks: Error{unsupported}
   std::optional<ops::ComputeType> compute_type;  // none: the fastest; one this level cannot do: Error{unsupported}
-  int32_t threads = 0;                           // of the process-wide pool; 0: one per available core. Set by the first caller;
-                                                 // another number later: Error{invalid_argument}
+  int32_t threads = 0;  // of the process-wide pool; 0: one per available core. Set by the first caller;
+                        // another number later: Error{invalid_argument}
 };
 
 struct CpuSetup {  // what was chosen

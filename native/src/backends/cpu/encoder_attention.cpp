@@ -10,18 +10,39 @@ namespace {
 
 constexpr int64_t kTilesPerTask = 5;
 
+int64_t whole(int64_t n, int64_t panel) { return (n + panel - 1) / panel * panel; }
+
+// Where a head's packed keys and values lie, in bytes from its beginning.
+struct HeadLayout {
+  int64_t values, key_units, value_units, bytes;
+
+  HeadLayout(const EncoderKernels& kernels, int64_t positions, int64_t size) {
+    const int64_t padded = whole(positions, kernels.position_panel);
+    values = whole(padded * whole(size, 4) * kernels.element_bytes, 64);
+    key_units = values + whole(padded * whole(size, kernels.column_panel) * kernels.element_bytes, 64);
+    value_units = key_units + whole(padded * 4, 64);
+    bytes = value_units + whole((padded + 1) * 4, 64);
+  }
+  EncoderHead head(std::byte* memory, int64_t positions, int64_t size) const {
+    return {memory,
+            memory + values,
+            reinterpret_cast<float*>(memory + key_units),
+            reinterpret_cast<float*>(memory + value_units),
+            positions,
+            size};
+  }
+};
+
 }  // namespace
 
 struct EncoderAttention::State {
-  const EncoderKernels* kernels;
-  int64_t bytes = 0;
-  std::unique_ptr<KvMemory> memory;
+  Isa isa;
+  ops::ComputeType compute_type;
+  AlignedMemory memory;
 };
 
-EncoderAttention::EncoderAttention(Isa isa, ops::ComputeType compute_type) : state_(std::make_unique<State>()) {
-  const EncoderKernels* bf16 = compute_type == ops::ComputeType::f32 ? nullptr : encoder_kernels_bf16(isa);
-  state_->kernels = bf16 != nullptr ? bf16 : &vector_kernels(isa).encoder;
-}
+EncoderAttention::EncoderAttention(Isa isa, ops::ComputeType compute_type)
+    : state_(std::make_unique<State>(isa, compute_type)) {}
 
 EncoderAttention::~EncoderAttention() = default;
 
@@ -34,22 +55,15 @@ void EncoderAttention::run(ThreadPool& pool, const ops::Tensor& qkv, const ops::
                                          " heads over a tensor [" + std::to_string(qkv.rows) + ", " +
                                          std::to_string(qkv.cols) + "]");
   }
-  const EncoderKernels& kernels = *state_->kernels;
-  const auto panels = [&](int64_t n) { return (n + kernels.panel - 1) / kernels.panel * kernels.panel; };
-  const int64_t key_bytes = (panels(positions) * (size + 1) * kernels.element_bytes + 63) / 64 * 64;
-  const int64_t value_bytes = panels(positions) * panels(size) * kernels.element_bytes;
-  if (state_->bytes < heads * (key_bytes + value_bytes)) {
-    state_->bytes = heads * (key_bytes + value_bytes);
-    state_->memory = nullptr;
-    state_->memory = std::make_unique<KvMemory>(state_->bytes);
-  }
+  const EncoderKernels& kernels = encoder_kernels(state_->isa, state_->compute_type, size);
+  const HeadLayout layout(kernels, positions, size);
+  state_->memory.reserve(heads * layout.bytes, "the encoder's attention");
   const int64_t rows = kTilesPerTask * kernels.rows, blocks = (positions + rows - 1) / rows;
   for (int32_t window = 0; window < batch; ++window) {  // one window's keys and values stay in the cache
     const float* base = static_cast<const float*>(qkv.data) + window * positions * qkv.cols;
     float* results = static_cast<float*>(out.data) + window * positions * width;
     const auto head_of = [&](int32_t head) {
-      std::byte* memory = state_->memory->data() + head * (key_bytes + value_bytes);
-      return EncoderHead{memory, memory + key_bytes, positions, size};
+      return layout.head(state_->memory.as<std::byte>() + head * layout.bytes, positions, size);
     };
     pool.parallel_for(2 * heads, [&](int32_t task) {
       const int32_t head = task / 2;

@@ -1,7 +1,9 @@
 // Attention of a few query rows over a whole window, compiled once per instruction set and element type.
 //
 // Keys are taken in blocks of kKeyBlock: scores, running maximum, exponentials, then values; scores never leave the
-// first-level cache. A step is four bytes of depth: one float, or two bf16 (Math::kDepth).
+// first-level cache. A step is four bytes of depth: one float, or two bf16 (Math::kDepth). A panel is kPanelWidth
+// columns: keys [positions / panel][head_size steps][panel], values [head_size / panel][position steps][panel],
+// zero-padded.
 #pragma once
 
 #include "backends/cpu/simd.hpp"
@@ -217,7 +219,7 @@ struct Encoder {
   }
 
   static constexpr EncoderKernels table() {
-    return {kRows, kPanelWidth, 4 / kDepth, &pack_keys, &pack_values, &attend};
+    return {kRows, kPanelWidth, kPanelWidth, 4 / kDepth, &pack_keys, &pack_values, &attend};
   }
 };
 

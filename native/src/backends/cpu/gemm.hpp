@@ -59,6 +59,8 @@ struct Kernels {
   void (*finish_float)(const Product& product, const float* sums, int64_t sum_stride, Range rows);
 };
 
+// For prompts and steps; and for windows, where bf16 may be summed in another order.
 const Kernels& kernels_for(Isa isa);
+const Kernels& window_kernels_for(Isa isa);
 
 }  // namespace wtrt::cpu

@@ -8,9 +8,6 @@ namespace {
 void product_f32(const Product& p, Range rows, Range groups) {
   walk<Tiles<StepF32>::Tile, kMaxTileRows, 4>(p, rows, groups);
 }
-void product_i8(const Product& p, Range rows, Range groups) {
-  walk<Tiles<StepI8>::Tile, kMaxTileRows, 4>(p, rows, groups);
-}
 
 void stage_i8(const float* row, int64_t k, int64_t padded, void* staged, float* scale) {
   stage_row_i8(row, k, padded, static_cast<uint8_t*>(staged), scale);
@@ -37,7 +34,11 @@ void widen_f16(const void* from, int64_t count, float* out) {
 
 }  // namespace
 
+void product_i8_avx512(const Product& p, Range rows, Range groups) {
+  walk<Tiles<StepI8>::Tile, kMaxTileRows, 4>(p, rows, groups);
+}
+
 constinit const Kernels kernels_avx512 = {
-    4, 1, true, stage_i8, stage_bf16, widen_f16, {product_f32, nullptr, product_i8}, finish_i8, finish_float};
+    4, 1, true, stage_i8, stage_bf16, widen_f16, {product_f32, nullptr, product_i8_avx512}, finish_i8, finish_float};
 
 }  // namespace wtrt::cpu

@@ -34,6 +34,8 @@ Registers cpuid(uint32_t leaf, uint32_t subleaf = 0) {
   return r;
 }
 
+constexpr uint32_t kAmd = 0x444d4163;  // "cAMD", the end of the vendor's name
+
 bool bit(uint32_t word, int index) { return ((word >> index) & 1u) != 0; }
 
 // Which register states the operating system saves.
@@ -64,6 +66,7 @@ CpuFeatures detect() {
   features.avx512 = features.avx2_fma_f16c && zmm && bit(seven.b, 16) && bit(seven.b, 17) && bit(seven.b, 30) &&
                     bit(seven.b, 31) && bit(seven.c, 11);
   features.avx512_bf16 = features.avx512 && bit(seven_one.a, 5);
+  features.full_rate_bf16 = features.avx512_bf16 && cpuid(0).c == kAmd;
   const bool amx_found = bit(seven.d, 24) && bit(seven.d, 25) && bit(seven.d, 22);
   features.amx = features.avx512_bf16 && tiles && amx_found && tiles_granted();
   return features;

@@ -9,6 +9,8 @@ struct CpuFeatures {
   bool avx2_fma_f16c = false;
   bool avx512 = false;  // F, BW, DQ, VL and VNNI, and an operating system that saves their registers
   bool avx512_bf16 = false;
+  bool full_rate_bf16 =
+      false;         // VDPBF16PS runs as often as a multiply-add of floats: AMD; Intel takes four times as long
   bool amx = false;  // tiles with int8 and bf16, and the operating system's leave to use them
 };
 

@@ -1,6 +1,5 @@
 #include "backends/cpu/kv_cache.hpp"
 
-#include <cstdlib>
 #include <string>
 
 #include "backends/cpu/kv_access.hpp"
@@ -54,30 +53,19 @@ KvBlockLayout::KvBlockLayout(DType element, int32_t size_of_head, int32_t positi
   bytes = value_scales + aligned(scales);
 }
 
-KvMemory::KvMemory(int64_t bytes) : owned_(std::calloc(static_cast<size_t>(bytes + kAlignment), 1)), aligned_(nullptr) {
-  if (owned_ == nullptr) {
-    throw Error(ErrorCode::out_of_memory, "a key/value cache of " + std::to_string(bytes) +
-                                              " bytes does not fit into memory; use fewer rows or windows at a time");
-  }
-  const auto address = reinterpret_cast<uintptr_t>(owned_.get());
-  aligned_ = static_cast<std::byte*>(owned_.get()) + (kAlignment - address % kAlignment) % kAlignment;
-}
-
-void KvMemory::Free::operator()(void* memory) const { std::free(memory); }
-
 CpuPagedKv::CpuPagedKv(const ops::AttentionShape& shape, int32_t pages, int32_t page_tokens, DType type)
     : shape_(shape),
       pages_(pages),
       layout_(type, shape.head_size, page_tokens),
       bytes_(cpu::paged_kv_bytes(shape, pages, page_tokens, type)),
-      memory_(bytes_) {}
+      memory_(bytes_, "a self-attention KV cache") {}
 
 CpuCrossKv::CpuCrossKv(const ops::AttentionShape& shape, int32_t slots, int32_t positions, DType type)
     : shape_(shape),
       slots_(slots),
       layout_(type, shape.head_size, positions),
       bytes_(cpu::cross_kv_bytes(shape, slots, positions, type)),
-      memory_(bytes_) {}
+      memory_(bytes_, "a cross-attention KV cache") {}
 
 int64_t paged_kv_bytes(const ops::AttentionShape& shape, int32_t pages, int32_t page_tokens, DType type) {
   check_shape(shape, pages, "pages");

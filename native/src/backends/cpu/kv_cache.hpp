@@ -15,6 +15,7 @@
 #include <span>
 
 #include "backends/cpu/cpu_backend.hpp"
+#include "backends/cpu/memory.hpp"
 #include "common/thread_pool.hpp"
 #include "ops/ops.hpp"
 
@@ -34,20 +35,6 @@ struct KvBlockLayout {
   KvBlockLayout(DType element, int32_t size_of_head, int32_t position_count);
 };
 
-// Zero-filled, 64-byte aligned, untouched pages cost nothing. Throws out_of_memory.
-class KvMemory {
- public:
-  explicit KvMemory(int64_t bytes);
-  std::byte* data() const { return aligned_; }
-
- private:
-  struct Free {
-    void operator()(void* memory) const;
-  };
-  std::unique_ptr<void, Free> owned_;
-  std::byte* aligned_;
-};
-
 class CpuPagedKv final : public ops::PagedKv {
  public:
   CpuPagedKv(const ops::AttentionShape& shape, int32_t pages, int32_t page_tokens, DType type);
@@ -57,7 +44,8 @@ class CpuPagedKv final : public ops::PagedKv {
   int32_t pages() const { return pages_; }
   const KvBlockLayout& layout() const { return layout_; }
   std::byte* block(int32_t layer, int32_t page, int32_t head) const {
-    return memory_.data() + ((static_cast<int64_t>(layer) * pages_ + page) * shape_.heads + head) * layout_.bytes;
+    return memory_.as<std::byte>() +
+           ((static_cast<int64_t>(layer) * pages_ + page) * shape_.heads + head) * layout_.bytes;
   }
 
  private:
@@ -65,7 +53,7 @@ class CpuPagedKv final : public ops::PagedKv {
   int32_t pages_;
   KvBlockLayout layout_;
   int64_t bytes_;
-  KvMemory memory_;
+  AlignedMemory memory_;
 };
 
 class CpuCrossKv final : public ops::CrossKv {
@@ -76,7 +64,7 @@ class CpuCrossKv final : public ops::CrossKv {
   int32_t slots() const { return slots_; }
   const KvBlockLayout& layout() const { return layout_; }
   std::byte* block(int32_t layer, int32_t slot, int32_t head) const {
-    return memory_.data() +
+    return memory_.as<std::byte>() +
            ((static_cast<int64_t>(slot) * shape_.layers + layer) * shape_.heads + head) * layout_.bytes;
   }
 
@@ -85,7 +73,7 @@ class CpuCrossKv final : public ops::CrossKv {
   int32_t slots_;
   KvBlockLayout layout_;
   int64_t bytes_;
-  KvMemory memory_;
+  AlignedMemory memory_;
 };
 
 // What the constructors would allocate.

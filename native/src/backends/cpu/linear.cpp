@@ -21,10 +21,10 @@ Element element_of(ComputeType type) {
   return Element::f32;
 }
 
-// Tiles are oneDNN's strength; everywhere else our kernels are as fast with the epilogue as oneDNN without, need
-// nothing compiled at start, and make a row's bits independent of the number of rows (docs/decisions/0004).
+// Our kernels are as fast with the epilogue as oneDNN without, need nothing compiled at start, and make a row's bits
+// independent of the number of rows (docs/decisions/0004). Only bf16 windows on tiles still go to oneDNN.
 bool window_by_onednn(Isa isa, Element element, ops::LinearUse use) {
-  return use == ops::LinearUse::window && isa == Isa::amx && element != Element::f32 && onednn_serves(isa);
+  return use == ops::LinearUse::window && isa == Isa::amx && element == Element::bf16 && onednn_serves(isa);
 }
 
 bool is_weight_type(const HostTensor& tensor) {
@@ -62,7 +62,7 @@ bool is_f32(const Tensor& tensor, int64_t rows, int64_t cols) {
 
 CpuLinear::CpuLinear(ThreadPool& pool, const CpuSetup& setup, std::span<const ops::LinearPart> parts,
                      ops::LinearUse use, WeightMemory* memory)
-    : kernels_(kernels_for(setup.isa)) {
+    : kernels_(use == ops::LinearUse::window ? window_kernels_for(setup.isa) : kernels_for(setup.isa)) {
   const Element element = element_of(setup.compute_type);
   if (window_by_onednn(setup.isa, element, use)) {
     by_onednn_ = std::make_unique<OneDnnMatrix>(pool, kernels_, element, checked(parts));

@@ -6,15 +6,16 @@
 #include <cstdint>
 
 #include "backends/cpu/isa.hpp"
+#include "ops/ops.hpp"
 
 namespace wtrt::cpu {
 
-// One head's keys and values of a window, packed by EncoderKernels::pack. Panels of `panel` columns; a step is four
-// bytes deep:
-//   keys   [positions / panel][head_size steps][panel], values [head_size / panel][position steps][panel], zero-padded
+// One head's keys and values of a window, packed by EncoderKernels::pack_*; how they lie is the kernels' own affair.
 struct EncoderHead {
-  void* keys;
-  void* values;
+  void* keys;          // positions and head_size rounded up to position_panel and 4, of element_bytes
+  void* values;        // positions and head_size rounded up to position_panel and column_panel
+  float* key_units;    // [positions rounded up]: scales, where elements are integers
+  float* value_units;  // [positions rounded up + 1]
   int64_t positions, head_size;
 };
 
@@ -26,7 +27,8 @@ struct EncoderQueries {
 };
 
 struct EncoderKernels {
-  int64_t rows, panel, element_bytes;  // rows: queries that are best taken together
+  int64_t rows;  // queries that are best taken together
+  int64_t position_panel, column_panel, element_bytes;
   // k, v: the head's columns; rows `stride` apart.
   void (*pack_keys)(const float* k, int64_t stride, const EncoderHead& head);
   void (*pack_values)(const float* v, int64_t stride, const EncoderHead& head);
@@ -70,13 +72,15 @@ struct VectorKernels {
 };
 
 const VectorKernels& vector_kernels(Isa isa);
-// The bf16 kernels, or null where this level on this CPU has none.
-const EncoderKernels* encoder_kernels_bf16(Isa isa);
+// The fastest within the compute type's accuracy that this CPU has at this level.
+const EncoderKernels& encoder_kernels(Isa isa, ops::ComputeType compute_type, int64_t head_size);
 
 // One per file of an instruction set.
 const VectorKernels& vector_kernels_portable();
 const VectorKernels& vector_kernels_avx2();
 const VectorKernels& vector_kernels_avx512();
 const EncoderKernels& encoder_kernels_avx512_bf16();
+const EncoderKernels& encoder_kernels_avx512_vnni();
+const EncoderKernels& encoder_kernels_amx();  // heads of whole 64
 
 }  // namespace wtrt::cpu
