@@ -2,6 +2,7 @@
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
 using WhisperTrt;
 
 if (args.Length != 2)
@@ -11,6 +12,9 @@ if (args.Length != 2)
 }
 
 HostApplicationBuilder builder = Host.CreateApplicationBuilder();
+
+// The library's log lines go to the host's loggers; here to standard error.
+builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
 builder.Services.AddWhisper(options => options.Model = args[0]);
 using IHost host = builder.Build();
 
