@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
+using WhisperTrt.Internal;
 
 namespace WhisperTrt.Tests;
 
@@ -111,6 +112,18 @@ public sealed class TelemetryTests
 
         [MethodImpl(MethodImplOptions.NoInlining)]
         static WeakReference Forget(IMeterFactory factory) => new(Speech.Model.CreateEngine(meterFactory: factory));
+    }
+
+    [SpeechFact]
+    public void Nothing_is_measured_while_nobody_listens()
+    {
+        JobInstruments instruments = Telemetry.For(null).Jobs;
+        Assert.Same(instruments, Telemetry.For(null).Jobs);
+        Assert.Null(JobTelemetry.Begin(instruments, Speech.Model.Info, Speech.Clip, new TranscribeOptions()));
+        using ActivityRecorder activities = new();
+        JobTelemetry? job = JobTelemetry.Begin(instruments, Speech.Model.Info, Speech.Clip, new TranscribeOptions());
+        Assert.NotNull(job);
+        job.Fail(new OperationCanceledException());
     }
 
     [SpeechFact]
