@@ -21,7 +21,7 @@ usage: ./build.sh VERB [ARGUMENTS]
   bench [--record] [--whisper-cpp DIR] [NAME...]
                         the programs of bench/; --record writes docs/figures/; DIR holds a whisper.cpp to compare with
   format [--check]      clang-format and dotnet format
-  pack                  NuGet package, Python wheel and a tar of artifacts/, into artifacts/packages/
+  pack                  NuGet packages, Python wheel and a tar of artifacts/, into artifacts/packages/
   clean                 removes build/, artifacts/ and the .NET outputs
   help                  this
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes what is handed to others out of artifacts/: a NuGet package, a Python wheel and a tar. They carry the native
-# libraries of lib/ with their notices; the tar also has the command line, the headers, the samples and the model.
+# Makes what is handed to others out of artifacts/: two NuGet packages, a Python wheel and a tar. They carry the native
+# libraries of lib/ with their notices (WhisperTrt.Extensions.AI gets them by WhisperTrt.Net); the tar also has the command line, the headers, the samples and the model.
 set -euo pipefail
 # shellcheck source=tools/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -11,11 +11,12 @@ output=$artifacts/packages
 
 pack_nuget() {
   if ! have_dotnet; then
-    warn "no .NET SDK 10 here: no NuGet package"
+    warn "no .NET SDK 10 here: no NuGet packages"
     return
   fi
   dotnet pack "$root/src/WhisperTrt.Net/WhisperTrt.Net.csproj" -c Release \
     -p:NativeArtifacts="$artifacts" -o "$output" -v quiet --nologo </dev/null
+  dotnet pack "$root/src/WhisperTrt.Extensions.AI/WhisperTrt.Extensions.AI.csproj" -c Release -o "$output" -v quiet --nologo </dev/null
 }
 
 pack_wheel() {

@@ -3,6 +3,9 @@ namespace WhisperTrt;
 /// <summary>What a loaded model is.</summary>
 public sealed record ModelInfo
 {
+    /// <summary>The name it was loaded by: that of its directory, or the one that was looked for.</summary>
+    public required string Name { get; init; }
+
     /// <summary>The device it is on.</summary>
     public required Device Device { get; init; }
 

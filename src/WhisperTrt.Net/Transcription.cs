@@ -20,6 +20,7 @@ public sealed class Transcription : IAsyncDisposable
     private readonly Lock gate = new();
     private readonly WhisperEngine engine;
     private readonly ProgressRelay? progress;
+    private readonly JobTelemetry? telemetry;
     private SafeHandle? source;
     private JobHandle? job;
     private CancellationTokenRegistration lifetime;
@@ -33,9 +34,11 @@ public sealed class Transcription : IAsyncDisposable
     /// <param name="engine">Kept alive while the transcription runs.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <param name="source">What the audio is read from; kept open until the end.</param>
-    internal Transcription(WhisperEngine engine, IProgress<TranscribeProgress>? progress, SafeHandle? source)
+    /// <param name="telemetry">Told how it ends.</param>
+    internal Transcription(WhisperEngine engine, IProgress<TranscribeProgress>? progress, SafeHandle? source, JobTelemetry? telemetry)
     {
         this.engine = engine;
+        this.telemetry = telemetry;
         this.progress = progress is null ? null : new ProgressRelay(progress);
         bool added = false;
         source?.DangerousAddRef(ref added);
@@ -84,8 +87,9 @@ public sealed class Transcription : IAsyncDisposable
             {
                 while (segments.Reader.TryRead(out SegmentEvent? arrived))
                 {
+                    Segment segment = Take(arrived);
                     cancellationToken.ThrowIfCancellationRequested();
-                    yield return Take(arrived);
+                    yield return segment;
                 }
             }
         }
@@ -142,7 +146,16 @@ public sealed class Transcription : IAsyncDisposable
         }
 
         ended?.Invoke();
-        lifetime = CancelWith(cancellationToken);
+        CancellationTokenRegistration registration = CancelWith(cancellationToken);
+        lock (gate)
+        {
+            lifetime = registration;
+        }
+
+        if (completion.Task.IsCompleted)
+        {
+            Unregister();
+        }
     }
 
     /// <summary>The job could not be handed in.</summary>
@@ -177,9 +190,7 @@ public sealed class Transcription : IAsyncDisposable
         try
         {
             NativeError.ThrowIfFailed(NativeMethods.JobGetResult(job!, out ResultHandle result));
-            ReleaseSource();
-            completion.TrySetResult(new Transcript(result, detectedLanguage));
-            segments.Writer.TryComplete();
+            Succeed(new Transcript(result, detectedLanguage));
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
@@ -207,13 +218,35 @@ public sealed class Transcription : IAsyncDisposable
 
     private void ReleaseSource() => Interlocked.Exchange(ref source, null)?.DangerousRelease();
 
+    /// <summary>A token that outlives the transcription must not keep it.</summary>
+    private void Unregister()
+    {
+        lock (gate)
+        {
+            lifetime.Unregister();
+        }
+    }
+
+    // It is measured first: whoever awaits the end finds it counted.
+    private void Succeed(Transcript transcript)
+    {
+        ReleaseSource();
+        telemetry?.Finish(transcript);
+        completion.TrySetResult(transcript);
+        segments.Writer.TryComplete();
+        Unregister();
+    }
+
     private void Fail(Exception error)
     {
-        // Nobody may ever look at it: an error that was not looked at is no error of the process.
         ReleaseSource();
+        telemetry?.Fail(error);
         completion.TrySetException(error);
+
+        // Nobody may ever look at it: an error that was not looked at is no error of the process.
         _ = completion.Task.Exception;
         segments.Writer.TryComplete();
+        Unregister();
     }
 
     private Exception WhyCancelled()

@@ -12,17 +12,25 @@ public sealed class WhisperEngine : IAsyncDisposable, IDisposable
 {
     private readonly EngineHandle handle;
     private readonly EventPump pump;
+    private readonly Telemetry telemetry;
+    private readonly long telemetryId;
     private readonly Lock closing = new();
     private volatile bool isClosing;
     private bool isClosed;
 
-    internal WhisperEngine(EngineHandle handle)
+    internal WhisperEngine(EngineHandle handle, ModelInfo model, Telemetry telemetry)
     {
         this.handle = handle;
+        this.telemetry = telemetry;
+        ModelInfo = model;
         pump = new EventPump();
+        telemetryId = telemetry.Add(this);
     }
 
     internal bool IsClosing => isClosing;
+
+    /// <summary>What the model is that it transcribes with.</summary>
+    public ModelInfo ModelInfo { get; }
 
     /// <summary>What the engine takes in memory.</summary>
     public unsafe MemoryPlan Memory
@@ -112,12 +120,22 @@ public sealed class WhisperEngine : IAsyncDisposable, IDisposable
         ArgumentNullException.ThrowIfNull(audio);
         ObjectDisposedException.ThrowIf(isClosing, this);
         cancellationToken.ThrowIfCancellationRequested();
-        if (audio is Audio.StreamAudio stream)
+        options ??= new TranscribeOptions();
+        JobTelemetry? job = JobTelemetry.Begin(telemetry.Jobs, ModelInfo, audio, options);
+        try
         {
-            audio = await stream.ReadAsync(cancellationToken).ConfigureAwait(false);
-        }
+            if (audio is Audio.StreamAudio stream)
+            {
+                audio = await stream.ReadAsync(cancellationToken).ConfigureAwait(false);
+            }
 
-        return Start(audio, options ?? new TranscribeOptions(), progress, cancellationToken);
+            return Start(audio, options, progress, job, cancellationToken);
+        }
+        catch (Exception error)
+        {
+            job?.Fail(error);
+            throw;
+        }
     }
 
     /// <summary>Cancels what runs, waits for its end, and frees what the engine holds. Idempotent; callable at any time, from any thread.</summary>
@@ -140,8 +158,22 @@ public sealed class WhisperEngine : IAsyncDisposable, IDisposable
             }
 
             pump.Close();
+            telemetry.Remove(telemetryId);
             handle.Dispose();
             isClosed = true;
+        }
+    }
+
+    /// <summary>The counters, unless the engine is disposed.</summary>
+    internal EngineStatistics? TryGetStatistics()
+    {
+        try
+        {
+            return GetStatistics();
+        }
+        catch (ObjectDisposedException)
+        {
+            return null;
         }
     }
 
@@ -164,9 +196,10 @@ public sealed class WhisperEngine : IAsyncDisposable, IDisposable
         }
     }
 
-    private Transcription Start(Audio audio, TranscribeOptions options, IProgress<TranscribeProgress>? progress, CancellationToken cancellationToken)
+    private Transcription Start(
+        Audio audio, TranscribeOptions options, IProgress<TranscribeProgress>? progress, JobTelemetry? measured, CancellationToken cancellationToken)
     {
-        Transcription transcription = new(this, progress, (audio as Audio.DescriptorAudio)?.Descriptor);
+        Transcription transcription = new(this, progress, (audio as Audio.DescriptorAudio)?.Descriptor, measured);
         ulong tag = pump.Register(transcription);
         JobHandle job;
         try

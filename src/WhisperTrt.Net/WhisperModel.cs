@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using WhisperTrt.Internal;
 using WhisperTrt.Interop;
 
@@ -12,10 +13,10 @@ public sealed class WhisperModel : IDisposable
     private readonly ModelHandle handle;
     private readonly Lazy<IReadOnlyList<WhisperLanguage>> languages;
 
-    private WhisperModel(ModelHandle handle)
+    private WhisperModel(ModelHandle handle, string name)
     {
         this.handle = handle;
-        Info = ReadInfo(handle);
+        Info = ReadInfo(handle, name);
         languages = new Lazy<IReadOnlyList<WhisperLanguage>>(ReadLanguages);
     }
 
@@ -48,7 +49,7 @@ public sealed class WhisperModel : IDisposable
         using Utf8Arena arena = new();
         byte* name = arena.Add(nameOrPath, out long size);
         NativeError.ThrowIfFailed(NativeMethods.ModelLoad(name, size, &native, out ModelHandle handle));
-        return new WhisperModel(handle);
+        return new WhisperModel(handle, NameOf(nameOrPath));
     }
 
     /// <summary>Loads a model on the thread pool.</summary>
@@ -75,17 +76,20 @@ public sealed class WhisperModel : IDisposable
 
     /// <summary>Makes an engine, which transcribes.</summary>
     /// <param name="options">How; <see langword="null"/>: the defaults.</param>
+    /// <param name="meterFactory">
+    /// Makes the meter that the engine reports to, see <see cref="WhisperDiagnostics"/>; <see langword="null"/>: the one of the process.
+    /// </param>
     /// <exception cref="InvalidOptionException">An option is out of range.</exception>
     /// <exception cref="WhisperOutOfMemoryException">Memory, or the cap on it, does not suffice.</exception>
     /// <exception cref="ObjectDisposedException">Disposed.</exception>
-    public unsafe WhisperEngine CreateEngine(EngineOptions? options = null)
+    public unsafe WhisperEngine CreateEngine(EngineOptions? options = null, IMeterFactory? meterFactory = null)
     {
         ObjectDisposedException.ThrowIf(handle.IsClosed, this);
         NativeEngineOptions native = ToNative(options);
         NativeError.ThrowIfFailed(NativeMethods.EngineCreate(handle, &native, out EngineHandle engine));
         try
         {
-            return new WhisperEngine(engine);
+            return new WhisperEngine(engine, Info, Telemetry.For(meterFactory));
         }
         catch
         {
@@ -190,12 +194,16 @@ public sealed class WhisperModel : IDisposable
         return native;
     }
 
-    private static unsafe ModelInfo ReadInfo(ModelHandle handle)
+    private static string NameOf(string nameOrPath) =>
+        Directory.Exists(nameOrPath) ? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(nameOrPath))) : nameOrPath;
+
+    private static unsafe ModelInfo ReadInfo(ModelHandle handle, string name)
     {
         NativeModelInfo info = new() { StructSize = (uint)sizeof(NativeModelInfo) };
         NativeError.ThrowIfFailed(NativeMethods.ModelGetInfo(handle, &info));
         return new ModelInfo
         {
+            Name = name,
             Device = (Device)info.Device,
             ComputeType = (ComputeType)info.ComputeType,
             CpuIsa = (CpuIsa)info.CpuIsa,

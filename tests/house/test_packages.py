@@ -9,11 +9,15 @@ from conftest import ARTIFACTS, MODEL, RECORDING, ROOT, SAID, clean_environment,
 
 PACKAGES = ARTIFACTS / "packages"
 
+# The package over the other brings it, and the native libraries with it.
 PROGRAM = """
+using Microsoft.Extensions.AI;
 using WhisperTrt;
 using var model = WhisperModel.Load(args[0]);
 await using var engine = model.CreateEngine();
 Console.WriteLine((await engine.TranscribeToEndAsync(Audio.FromFile(args[1]))).Text);
+using var file = File.OpenRead(args[1]);
+Console.WriteLine((await engine.AsISpeechToTextClient().GetTextAsync(file)).Text);
 """
 
 PROJECT = """
@@ -26,9 +30,10 @@ PROJECT = """
     <RestoreAdditionalProjectSources>{packages}</RestoreAdditionalProjectSources>
     <RestorePackagesPath>{cache}</RestorePackagesPath>
     <NuGetAudit>false</NuGetAudit>
+    <NoWarn>MEAI001</NoWarn>
   </PropertyGroup>
   <ItemGroup>
-    <PackageReference Include="WhisperTrt.Net" Version="{version}" />
+    <PackageReference Include="WhisperTrt.Extensions.AI" Version="{version}" />
   </ItemGroup>
 </Project>
 """
@@ -58,7 +63,7 @@ def test_wheel(packages, tmp_path):
     assert words(done.stdout) == SAID
 
 
-def test_nuget_package(packages, dotnet, tmp_path):
+def test_nuget_packages(packages, dotnet, tmp_path):
     package = only("WhisperTrt.Net.*.nupkg")
     with zipfile.ZipFile(package) as content:
         names = content.namelist()
@@ -66,12 +71,16 @@ def test_nuget_package(packages, dotnet, tmp_path):
     assert natives == {path.name for path in (ARTIFACTS / "lib").glob("*.so*")}
     assert any(name.startswith("notices/") and name.endswith("BUNDLED.tsv") for name in names), names
     version = package.name.removeprefix("WhisperTrt.Net.").removesuffix(".nupkg")
+    with zipfile.ZipFile(only("WhisperTrt.Extensions.AI.*.nupkg")) as content:
+        specification = content.read("WhisperTrt.Extensions.AI.nuspec").decode()
+        assert not any(".so" in name for name in content.namelist()), content.namelist()
+    assert f'<dependency id="WhisperTrt.Net" version="{version}"' in specification, specification
     (tmp_path / "use.csproj").write_text(PROJECT.format(packages=packages, cache=tmp_path / "cache", version=version))
     (tmp_path / "Program.cs").write_text(PROGRAM)
     for name in ("Directory.Build.props", "Directory.Build.targets", "Directory.Packages.props"):
         (tmp_path / name).write_text("<Project />")  # those of a folder above must not count
     done = run(dotnet, "run", "--project", tmp_path, "--", MODEL, RECORDING, cwd=tmp_path, env=clean_environment())
-    assert words(done.stdout) == SAID
+    assert words(done.stdout) == f"{SAID} {SAID}"
 
 
 def test_tar(packages, dotnet, tmp_path):

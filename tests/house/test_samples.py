@@ -25,8 +25,9 @@ def test_native_sample_reports_what_fails(language, tmp_path):
     assert no_model.returncode == 1 and "missing-model" in no_model.stderr
 
 
-def test_csharp_sample(dotnet):
-    done = run(dotnet, "run", "--project", ROOT / "samples/csharp/Transcribe", "-c", "Release", "--", MODEL, RECORDING,
+@pytest.mark.parametrize("project", ["Transcribe", "Host"])
+def test_csharp_sample(dotnet, project):
+    done = run(dotnet, "run", "--project", ROOT / "samples/csharp" / project, "-c", "Release", "--", MODEL, RECORDING,
                env=clean_environment(DOTNET_NOLOGO="1"))
     assert words(done.stdout) == SAID
 

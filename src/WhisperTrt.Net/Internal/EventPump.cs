@@ -4,8 +4,8 @@ using WhisperTrt.Interop;
 namespace WhisperTrt.Internal;
 
 /// <summary>
-/// Takes an engine's events on a thread of its own and hands each to the transcription it belongs to. It runs no code of users and waits for
-/// no reader, so that nobody's slowness holds up another.
+/// Takes an engine's events on a thread of its own and hands each to the transcription it belongs to. It waits for no reader, so that nobody's
+/// slowness holds up another, and runs no code of users but listeners of metrics and traces.
 /// </summary>
 internal sealed unsafe class EventPump
 {
