@@ -44,21 +44,25 @@ public sealed unsafe class Transcript : IDisposable
 
     /// <summary>The transcript as a file's content, as openai/whisper writes it.</summary>
     /// <param name="format">The format.</param>
+    /// <param name="options">How; <see langword="null"/>: the defaults.</param>
+    /// <exception cref="InvalidOptionException">An option is out of range; the message names it.</exception>
     /// <exception cref="ObjectDisposedException">Disposed.</exception>
-    public string Write(OutputFormat format)
+    public string Write(OutputFormat format, WriteOptions? options = null)
     {
-        using TextHandle text = WriteNative(format);
+        using TextHandle text = WriteNative(format, options ?? new WriteOptions());
         return Utf8.Read(NativeMethods.TextData(text), NativeMethods.TextSize(text));
     }
 
     /// <summary>Writes the transcript as a file's content, byte for byte as openai/whisper writes it.</summary>
     /// <param name="format">The format.</param>
     /// <param name="destination">Receives UTF-8.</param>
+    /// <param name="options">How; <see langword="null"/>: the defaults.</param>
+    /// <exception cref="InvalidOptionException">An option is out of range; the message names it.</exception>
     /// <exception cref="ObjectDisposedException">Disposed.</exception>
-    public void Write(OutputFormat format, Stream destination)
+    public void Write(OutputFormat format, Stream destination, WriteOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(destination);
-        using TextHandle text = WriteNative(format);
+        using TextHandle text = WriteNative(format, options ?? new WriteOptions());
         using HandleLease lease = new(text);
         destination.Write(new ReadOnlySpan<byte>(NativeMethods.TextData(text), checked((int)NativeMethods.TextSize(text))));
     }
@@ -66,10 +70,13 @@ public sealed unsafe class Transcript : IDisposable
     /// <summary>Frees the native memory. Idempotent.</summary>
     public void Dispose() => handle.Dispose();
 
-    private TextHandle WriteNative(OutputFormat format)
+    private TextHandle WriteNative(OutputFormat format, WriteOptions options)
     {
         ObjectDisposedException.ThrowIf(handle.IsClosed, this);
-        NativeError.ThrowIfFailed(NativeMethods.ResultWrite(handle, (int)format, out TextHandle text));
+        NativeWriteOptions native;
+        NativeMethods.WriteOptionsInit(&native, (uint)sizeof(NativeWriteOptions));
+        OptionConversion.Apply(options, ref native);
+        NativeError.ThrowIfFailed(NativeMethods.ResultWriteWithOptions(handle, (int)format, &native, out TextHandle text));
         return text;
     }
 

@@ -63,8 +63,8 @@ TEST(WritersGolden, EveryFile) {
     const auto expected = [&](const std::string& rest) { return contents(folder / (number + "-" + rest)); };
     const Transcript with_words = read_result(json::parse(expected("result.json")));
     for (const Case& c : cases) {
-      EXPECT_EQ(write(with_words, Format::srt, c.layout), expected(std::string(c.name) + ".srt")) << number << c.name;
-      EXPECT_EQ(write(with_words, Format::vtt, c.layout), expected(std::string(c.name) + ".vtt")) << number << c.name;
+      EXPECT_EQ(write(with_words, Format::srt, {c.layout}), expected(std::string(c.name) + ".srt")) << number << c.name;
+      EXPECT_EQ(write(with_words, Format::vtt, {c.layout}), expected(std::string(c.name) + ".vtt")) << number << c.name;
     }
     Transcript plain = with_words;
     for (Segment& segment : plain.segments) segment.has_words = false;
@@ -139,6 +139,59 @@ TEST(Writers, NoSegments) {
   EXPECT_EQ(write(empty, Format::json), "{\"text\": \"\", \"segments\": [], \"language\": \"en\"}");
 }
 
+Transcript sung() {
+  Transcript transcript;
+  Segment first;
+  first.text = " Oh, la la", first.start = 0, first.end = 2;
+  first.has_words = true;
+  first.words = {{" Oh,", 0.5, 0.78, 1}, {" la", 0.78, 1.009, 1}, {" la", 1.2, 1.5, 1}};
+  Segment second = first;
+  second.text = " é.", second.start = 6000, second.end = 6001;
+  second.words = {{" é.", 6000.125, 6000.999, 1}};
+  transcript.segments = {first, second};
+  return transcript;
+}
+
+TEST(Writers, LrcHasALinePerSegment) {
+  Transcript transcript = small_transcript();
+  transcript.segments[1].text = " two\nlines\r";
+  EXPECT_EQ(write(transcript, Format::lrc), "[by:whispertrt]\n[00:00.00]a --> b\tc\n[60:00.00]two lines\n");
+  EXPECT_EQ(write({}, Format::lrc), "[by:whispertrt]\n");
+}
+
+TEST(Writers, LrcTakesTheTimesOfWords) {
+  EXPECT_EQ(write(sung(), Format::lrc), "[by:whispertrt]\n[00:00.50]Oh, la la\n[100:00.12]é.\n");
+  EXPECT_EQ(write(sung(), Format::lrc, {{{}, {}, {}, true}}),
+            "[by:whispertrt]\n[00:00.50]<00:00.50>Oh, <00:00.78>la <00:01.20>la<00:01.50>\n"
+            "[100:00.12]<100:00.12>é.<100:00.99>\n");
+}
+
+TEST(Writers, LrcGivesEachLineItsOwnTime) {
+  EXPECT_EQ(write(sung(), Format::lrc, {{7, {}, {}, false}}),
+            "[by:whispertrt]\n[00:00.50]Oh, la\n[00:01.20]la\n[100:00.12]é.\n");
+  EXPECT_EQ(write(sung(), Format::lrc, {{7, 2, {}, false}}), write(sung(), Format::lrc, {{7, {}, {}, false}}));
+  EXPECT_EQ(write(sung(), Format::lrc, {{{}, {}, 1, false}}),
+            "[by:whispertrt]\n[00:00.50]Oh,\n[00:00.78]la\n[00:01.20]la\n[100:00.12]é.\n");
+}
+
+TEST(Writers, JsonTellsTheTraceWhenAsked) {
+  Transcript transcript{"", "en", {}};
+  transcript.trace = {
+      {3000, {{0.0, -1.5, 2.5, 0.125, Verdict::too_repetitive}, {0.2, -0.5, 1.0, 0.125, Verdict::accepted}}},
+      {6000, {{0.0, -1.25, 0.5, 0.75, Verdict::silence}}},
+      {9000, {{1.0, -2.0, 0.5, 0.25, Verdict::too_unlikely}}}};
+  EXPECT_EQ(write(transcript, Format::json), "{\"text\": \"\", \"segments\": [], \"language\": \"en\"}");
+  EXPECT_EQ(
+      write(transcript, Format::json, {{}, true}),
+      "{\"text\": \"\", \"segments\": [], \"language\": \"en\", \"trace\": [{\"seek\": 3000, \"attempts\": "
+      "[{\"temperature\": 0.0, \"avg_logprob\": -1.5, \"compression_ratio\": 2.5, \"no_speech_prob\": 0.125, "
+      "\"verdict\": \"too_repetitive\"}, {\"temperature\": 0.2, \"avg_logprob\": -0.5, \"compression_ratio\": 1.0, "
+      "\"no_speech_prob\": 0.125, \"verdict\": \"accepted\"}]}, {\"seek\": 6000, \"attempts\": [{\"temperature\": 0.0, "
+      "\"avg_logprob\": -1.25, \"compression_ratio\": 0.5, \"no_speech_prob\": 0.75, \"verdict\": \"silence\"}]}, "
+      "{\"seek\": 9000, \"attempts\": [{\"temperature\": 1.0, \"avg_logprob\": -2.0, \"compression_ratio\": 0.5, "
+      "\"no_speech_prob\": 0.25, \"verdict\": \"too_unlikely\"}]}]}");
+}
+
 TEST(Writers, FloatsAsPythonPrintsThem) {
   EXPECT_EQ(python_float(5), "5.0");
   EXPECT_EQ(python_float(-0.0), "-0.0");
@@ -160,8 +213,8 @@ TEST(Writers, RefusesWhatCannotBeWritten) {
     for (const Format format : {Format::srt, Format::vtt, Format::tsv})
       EXPECT_THROW(write(transcript, format), wtrt::Error) << time;
   }
-  EXPECT_THROW(write(transcript, static_cast<Format>(5)), wtrt::Error);
-  EXPECT_THROW(write(small_transcript(), Format::srt, {0, {}, {}, false}), wtrt::Error);
+  EXPECT_THROW(write(transcript, static_cast<Format>(6)), wtrt::Error);
+  EXPECT_THROW(write(small_transcript(), Format::srt, {{0, {}, {}, false}}), wtrt::Error);
 }
 
 }  // namespace

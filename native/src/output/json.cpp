@@ -100,6 +100,33 @@ void append_segment(std::string& out, const Segment& segment) {
   out.push_back('}');
 }
 
+const char* name_of(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::accepted: return "accepted";
+    case Verdict::too_repetitive: return "too_repetitive";
+    case Verdict::too_unlikely: return "too_unlikely";
+    case Verdict::silence: return "silence";
+  }
+  return "unknown";
+}
+
+void append_attempt(std::string& out, const Attempt& attempt) {
+  out.push_back('{');
+  append_number(out, "temperature", attempt.temperature);
+  append_number(out, "avg_logprob", attempt.avg_logprob);
+  append_number(out, "compression_ratio", attempt.compression_ratio);
+  append_number(out, "no_speech_prob", attempt.no_speech_prob);
+  append_text(out, "verdict", name_of(attempt.verdict));
+  out.push_back('}');
+}
+
+void append_window(std::string& out, const WindowTrace& window) {
+  out.push_back('{');
+  append_integer(out, "seek", window.seek);
+  append_list(out, "attempts", window.attempts, [&](const Attempt& attempt) { append_attempt(out, attempt); });
+  out.push_back('}');
+}
+
 }  // namespace
 
 std::string python_float(double value) {
@@ -116,11 +143,13 @@ std::string python_float(double value) {
   return text;
 }
 
-std::string write_json(const Transcript& transcript) {
+std::string write_json(const Transcript& transcript, bool with_trace) {
   std::string out = "{";
   append_text(out, "text", transcript.text);
   append_list(out, "segments", transcript.segments, [&](const Segment& segment) { append_segment(out, segment); });
   append_text(out, "language", transcript.language);
+  if (with_trace)
+    append_list(out, "trace", transcript.trace, [&](const WindowTrace& window) { append_window(out, window); });
   out.push_back('}');
   return out;
 }
