@@ -6,6 +6,8 @@ namespace WhisperTrt;
 /// <summary>What a finished transcription made. Immutable and thread-safe. Disposing is optional; it frees native memory earlier.</summary>
 public sealed unsafe class Transcript : IDisposable
 {
+    private static readonly WriteOptions Plain = new();
+
     private readonly ResultHandle handle;
     private readonly Lazy<IReadOnlyList<Segment>> segments;
 
@@ -44,25 +46,36 @@ public sealed unsafe class Transcript : IDisposable
 
     /// <summary>The transcript as a file's content, as openai/whisper writes it.</summary>
     /// <param name="format">The format.</param>
-    /// <param name="options">How; <see langword="null"/>: the defaults.</param>
+    /// <exception cref="ObjectDisposedException">Disposed.</exception>
+    public string Write(OutputFormat format) => Write(format, Plain);
+
+    /// <summary>The transcript as a file's content, as openai/whisper writes it.</summary>
+    /// <param name="format">The format.</param>
+    /// <param name="options">How words are laid out, and what else is written.</param>
     /// <exception cref="InvalidOptionException">An option is out of range; the message names it.</exception>
     /// <exception cref="ObjectDisposedException">Disposed.</exception>
-    public string Write(OutputFormat format, WriteOptions? options = null)
+    public string Write(OutputFormat format, WriteOptions options)
     {
-        using TextHandle text = WriteNative(format, options ?? new WriteOptions());
+        using TextHandle text = WriteNative(format, options);
         return Utf8.Read(NativeMethods.TextData(text), NativeMethods.TextSize(text));
     }
 
     /// <summary>Writes the transcript as a file's content, byte for byte as openai/whisper writes it.</summary>
     /// <param name="format">The format.</param>
     /// <param name="destination">Receives UTF-8.</param>
-    /// <param name="options">How; <see langword="null"/>: the defaults.</param>
+    /// <exception cref="ObjectDisposedException">Disposed.</exception>
+    public void Write(OutputFormat format, Stream destination) => Write(format, destination, Plain);
+
+    /// <summary>Writes the transcript as a file's content, byte for byte as openai/whisper writes it.</summary>
+    /// <param name="format">The format.</param>
+    /// <param name="destination">Receives UTF-8.</param>
+    /// <param name="options">How words are laid out, and what else is written.</param>
     /// <exception cref="InvalidOptionException">An option is out of range; the message names it.</exception>
     /// <exception cref="ObjectDisposedException">Disposed.</exception>
-    public void Write(OutputFormat format, Stream destination, WriteOptions? options = null)
+    public void Write(OutputFormat format, Stream destination, WriteOptions options)
     {
         ArgumentNullException.ThrowIfNull(destination);
-        using TextHandle text = WriteNative(format, options ?? new WriteOptions());
+        using TextHandle text = WriteNative(format, options);
         using HandleLease lease = new(text);
         destination.Write(new ReadOnlySpan<byte>(NativeMethods.TextData(text), checked((int)NativeMethods.TextSize(text))));
     }
@@ -72,6 +85,7 @@ public sealed unsafe class Transcript : IDisposable
 
     private TextHandle WriteNative(OutputFormat format, WriteOptions options)
     {
+        ArgumentNullException.ThrowIfNull(options);
         ObjectDisposedException.ThrowIf(handle.IsClosed, this);
         NativeWriteOptions native;
         NativeMethods.WriteOptionsInit(&native, (uint)sizeof(NativeWriteOptions));
