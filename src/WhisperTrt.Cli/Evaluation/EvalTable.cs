@@ -68,9 +68,11 @@ internal static class EvalTable
             Show($"{report.AudioSeconds:0.0} s of audio in {report.Seconds:0.0} s: real-time factor {report.RealTimeFactor:0.0000}"),
             Show($"peak resident memory {report.PeakResidentBytes / 1e6:0} MB"),
         ];
-        foreach (IGrouping<string, EvalExcuse> reason in report.Skipped.GroupBy(static skipped => skipped.Reason))
+        if (report.Skipped.Count > 0)
         {
-            lines.Add(Show($"skipped: {reason.Count()} clips, {reason.Key}"));
+            IEnumerable<string> reasons = report.Skipped.CountBy(static clip => clip.Reason).OrderByDescending(static reason => reason.Value)
+                .Select(static reason => Show($"{reason.Value} {reason.Key}"));
+            lines.Add(Show($"skipped: {report.Skipped.Count} ({string.Join(", ", reasons)})"));
         }
 
         lines.AddRange(report.Failed.Select(static failed => $"failed: {failed.File}: {failed.Reason}"));

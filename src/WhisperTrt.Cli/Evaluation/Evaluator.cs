@@ -72,7 +72,7 @@ internal sealed class Evaluator
 
     private static string? WhyNot(Clip clip, WhisperModel model) =>
         clip.Transcript.Length == 0 ? "no transcript"
-        : clip.Language.Length > 0 && CodeOf(clip.Language, model) is null ? $"the model does not know the language {clip.Language}"
+        : clip.Language.Length > 0 && CodeOf(clip.Language, model) is null ? $"unknown language {clip.Language}"
         : null;
 
     private static string? CodeOf(string language, WhisperModel model) =>
