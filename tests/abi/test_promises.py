@@ -27,6 +27,7 @@ OPTIONS = [
     (_abi.ModelOptions, "model_options_init"),
     (_abi.EngineOptions, "engine_options_init"),
     (_abi.TranscribeOptions, "transcribe_options_init"),
+    (_abi.WriteOptions, "write_options_init"),
 ]
 
 

@@ -1,6 +1,6 @@
 namespace WhisperTrt.Cli;
 
-/// <summary>What a shell loads to complete <c>whispertrt</c>; each script asks <c>whispertrt complete</c>.</summary>
+/// <summary>What a shell loads to complete <c>whispertrt</c>; each script asks the program that is being typed, by <c>complete</c>.</summary>
 internal static class CompletionScripts
 {
     /// <summary>bash: a colon or an equals sign cuts words there; nothing that is completed here has one.</summary>
@@ -11,7 +11,7 @@ internal static class CompletionScripts
           COMPREPLY=()
           while IFS= read -r line; do
             COMPREPLY+=("$line")
-          done < <(whispertrt complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+          done < <("${COMP_WORDS[0]/#\~/$HOME}" complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
         }
         complete -o default -F _whispertrt whispertrt
 
@@ -22,7 +22,7 @@ internal static class CompletionScripts
         # Completion of whispertrt for zsh:  source <(whispertrt completion zsh)
         _whispertrt() {
           local -a found
-          found=("${(@f)$(whispertrt complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
+          found=("${(@f)$("${words[1]/#\~/$HOME}" complete -- "${(@)words[2,CURRENT]}" 2>/dev/null)}")
           if [[ -n "${found[1]}" ]]; then
             compadd -a found
           else
@@ -40,7 +40,7 @@ internal static class CompletionScripts
           $words = @($commandAst.CommandElements | Select-Object -Skip 1 |
             Where-Object { $_.Extent.StartOffset -lt $cursorPosition } | ForEach-Object { $_.ToString() })
           if ($wordToComplete -eq '') { $words += '' }
-          whispertrt complete -- @words | ForEach-Object {
+          & $commandAst.CommandElements[0].ToString() complete -- @words | ForEach-Object {
             [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)
           }
         }
