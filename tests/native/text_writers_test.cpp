@@ -25,7 +25,7 @@ std::string contents(const std::filesystem::path& path) {
 }
 
 Transcript read_result(const json& result) {
-  Transcript transcript{result.at("text"), result.at("language"), {}};
+  Transcript transcript{result.at("text"), result.at("language"), {}, {}};
   for (const json& s : result.at("segments")) {
     Segment segment;
     segment.id = s.at("id");
@@ -84,7 +84,7 @@ TEST(WritersGolden, JsonHoldsTheSameKeysAndValues) {
 }
 
 Transcript small_transcript() {
-  Transcript transcript{" a --> b\tc é", "en", {}};
+  Transcript transcript{" a --> b\tc é", "en", {}, {}};
   Segment first;
   first.start = 0.0, first.end = 1.5, first.text = " a --> b\tc";
   first.tokens = {50363, 257};
@@ -131,7 +131,7 @@ TEST(Writers, JsonAsPythonDumpsIt) {
 }
 
 TEST(Writers, NoSegments) {
-  const Transcript empty{"", "en", {}};
+  const Transcript empty{"", "en", {}, {}};
   EXPECT_EQ(write(empty, Format::txt), "");
   EXPECT_EQ(write(empty, Format::srt), "");
   EXPECT_EQ(write(empty, Format::vtt), "WEBVTT\n\n");
@@ -175,21 +175,26 @@ TEST(Writers, LrcGivesEachLineItsOwnTime) {
 }
 
 TEST(Writers, JsonTellsTheTraceWhenAsked) {
-  Transcript transcript{"", "en", {}};
-  transcript.trace = {
-      {3000, {{0.0, -1.5, 2.5, 0.125, Verdict::too_repetitive}, {0.2, -0.5, 1.0, 0.125, Verdict::accepted}}},
-      {6000, {{0.0, -1.25, 0.5, 0.75, Verdict::silence}}},
-      {9000, {{1.0, -2.0, 0.5, 0.25, Verdict::too_unlikely}}}};
+  Transcript transcript{"", "en", {}, {}};
+  EXPECT_EQ(write(transcript, Format::json, {{}, true}),
+            "{\"text\": \"\", \"segments\": [], \"language\": \"en\", \"trace\": []}");
+  transcript.attempts = {{3000, 0.0, 5, 1, -1.5, 2.5, 0.125, too_repetitive | too_unlikely, {50363, 7}},
+                         {3000, 0.2, 1, 5, -0.5, 1.0, 0.125, accepted, {}},
+                         {6000, 0.0, 5, 1, -1.25, 0.5, 0.75, too_unlikely | silence, {}}};
   EXPECT_EQ(write(transcript, Format::json), "{\"text\": \"\", \"segments\": [], \"language\": \"en\"}");
   EXPECT_EQ(
       write(transcript, Format::json, {{}, true}),
       "{\"text\": \"\", \"segments\": [], \"language\": \"en\", \"trace\": [{\"seek\": 3000, \"attempts\": "
-      "[{\"temperature\": 0.0, \"avg_logprob\": -1.5, \"compression_ratio\": 2.5, \"no_speech_prob\": 0.125, "
-      "\"verdict\": \"too_repetitive\"}, {\"temperature\": 0.2, \"avg_logprob\": -0.5, \"compression_ratio\": 1.0, "
-      "\"no_speech_prob\": 0.125, \"verdict\": \"accepted\"}]}, {\"seek\": 6000, \"attempts\": [{\"temperature\": 0.0, "
-      "\"avg_logprob\": -1.25, \"compression_ratio\": 0.5, \"no_speech_prob\": 0.75, \"verdict\": \"silence\"}]}, "
-      "{\"seek\": 9000, \"attempts\": [{\"temperature\": 1.0, \"avg_logprob\": -2.0, \"compression_ratio\": 0.5, "
-      "\"no_speech_prob\": 0.25, \"verdict\": \"too_unlikely\"}]}]}");
+      "[{\"temperature\": 0.0, \"beam_size\": 5, \"candidates\": 1, \"tokens\": [50363, 7], \"avg_logprob\": -1.5, "
+      "\"compression_ratio\": 2.5, \"no_speech_prob\": 0.125, \"too_repetitive\": true, \"too_unlikely\": true, "
+      "\"silence\": false}, {\"temperature\": 0.2, \"beam_size\": 1, \"candidates\": 5, \"tokens\": [], "
+      "\"avg_logprob\": -0.5, "
+      "\"compression_ratio\": 1.0, \"no_speech_prob\": 0.125, \"too_repetitive\": false, \"too_unlikely\": false, "
+      "\"silence\": false}]}, {\"seek\": 6000, \"attempts\": [{\"temperature\": 0.0, \"beam_size\": 5, \"candidates\": "
+      "1, "
+      "\"tokens\": [], \"avg_logprob\": -1.25, \"compression_ratio\": 0.5, \"no_speech_prob\": 0.75, "
+      "\"too_repetitive\": false, "
+      "\"too_unlikely\": true, \"silence\": true}]}]}");
 }
 
 TEST(Writers, FloatsAsPythonPrintsThem) {
