@@ -2,49 +2,21 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "common/error.hpp"
 #include "output/formats.hpp"
 #include "output/writers.hpp"
 #include "shared_data.hpp"
+#include "writers_golden.hpp"
 
 namespace {
 
 using nlohmann::json;
+using wtrt::test::contents;
+using wtrt::test::read_result;
 using namespace wtrt::output;
-
-std::string contents(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-Transcript read_result(const json& result) {
-  Transcript transcript{result.at("text"), result.at("language"), {}, {}};
-  for (const json& s : result.at("segments")) {
-    Segment segment;
-    segment.id = s.at("id");
-    segment.seek = s.value("seek", 0);
-    segment.start = s.at("start");
-    segment.end = s.at("end");
-    segment.text = s.at("text");
-    segment.tokens = s.value("tokens", std::vector<int32_t>{});
-    segment.temperature = s.value("temperature", 0.0);
-    segment.avg_logprob = s.value("avg_logprob", 0.0);
-    segment.compression_ratio = s.value("compression_ratio", 0.0);
-    segment.no_speech_prob = s.value("no_speech_prob", 0.0);
-    segment.has_words = s.contains("words");
-    for (const json& w : s.value("words", json::array()))
-      segment.words.push_back({w.at("word"), w.at("start"), w.at("end"), w.at("probability")});
-    transcript.segments.push_back(std::move(segment));
-  }
-  return transcript;
-}
 
 struct Case {
   const char* name;
