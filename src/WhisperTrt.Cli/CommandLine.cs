@@ -46,30 +46,33 @@ internal static class CommandLine
         RootCommand root = new("Speech to text. Exit codes: 0 done; 1 some file failed; 2 wrong usage; 3 no model or native library; 130 interrupted.");
         root.Directives.Clear();
 
-        // Only the verb that is asked for is put together: start-up counts.
-        string verb = args.FirstOrDefault(argument => !argument.StartsWith('-')) ?? "";
-        bool all = verb is not ("transcribe" or "info" or "doctor" or "quantize");
         int end = Array.IndexOf(args, "--");
         string[] options = end < 0 ? args : args[..end];
         string[] literal = end < 0 ? [] : args[(end + 1)..];
-        if (all || verb == "transcribe")
+        (string Name, Func<Command> Create)[] verbs =
+        [
+            ("transcribe", () => TranscribeCommand.Create(transcribe, literal)),
+            ("eval", () => EvalCommand.Create(terminal)),
+            ("info", () => InfoCommand.Create(terminal)),
+            ("doctor", () => DoctorCommand.Create(terminal)),
+            ("quantize", () => QuantizeCommand.Create(terminal)),
+            ("completion", () => CompletionCommand.Create(terminal)),
+        ];
+
+        // Only the verb that is asked for is put together: start-up counts.
+        string asked = args.FirstOrDefault(argument => !argument.StartsWith('-')) ?? "";
+        bool all = !verbs.Any(verb => verb.Name == asked);
+        foreach ((string name, Func<Command> create) in verbs)
         {
-            root.Subcommands.Add(TranscribeCommand.Create(transcribe, literal));
+            if (all || name == asked)
+            {
+                root.Subcommands.Add(create());
+            }
         }
 
-        if (all || verb == "info")
+        if (asked == "complete")
         {
-            root.Subcommands.Add(InfoCommand.Create(terminal));
-        }
-
-        if (all || verb == "doctor")
-        {
-            root.Subcommands.Add(DoctorCommand.Create(terminal));
-        }
-
-        if (all || verb == "quantize")
-        {
-            root.Subcommands.Add(QuantizeCommand.Create(terminal));
+            root.Subcommands.Add(CompletionCommand.CreateCallback(terminal, root, literal));
         }
 
         // A file may be called @name, and -fsrt is no bundle of switches.

@@ -73,16 +73,52 @@ internal static class Honoured
             throw NotYet("--word_timestamps", settings.WordTimestamps, "use False");
         }
 
+        WordLayout(settings);
+        if (settings.HallucinationSilenceThreshold is not null)
+        {
+            throw new UsageException("--hallucination_silence_threshold needs --word_timestamps True, which is not honoured yet; leave it out.");
+        }
+    }
+
+    /// <summary>Options that lay out words. 0 is no limit, as to openai/whisper.</summary>
+    internal static void WordLayout(TranscribeSettings settings)
+    {
         string? needsWords =
             settings.HighlightWords ? "--highlight_words"
             : settings.MaxLineWidth is not (null or 0) ? "--max_line_width"
             : settings.MaxLineCount is not (null or 0) ? "--max_line_count"
             : settings.MaxWordsPerLine is not (null or 0) ? "--max_words_per_line"
-            : settings.HallucinationSilenceThreshold is not null ? "--hallucination_silence_threshold"
             : null;
-        if (needsWords is not null)
+        if (needsWords is not null && !settings.WordTimestamps)
         {
-            throw new UsageException($"{needsWords} needs --word_timestamps True, which is not honoured yet; leave it out.");
+            throw new UsageException($"{needsWords} requires --word_timestamps True.");
+        }
+
+        AtLeastOne("--max_line_width", settings.MaxLineWidth);
+        AtLeastOne("--max_line_count", settings.MaxLineCount);
+        AtLeastOne("--max_words_per_line", settings.MaxWordsPerLine);
+    }
+
+    private static void AtLeastOne(string option, int? limit)
+    {
+        if (limit < 0)
+        {
+            throw new UsageException($"{option}: {limit} is below 0; use a number from 1, or None for no limit.");
+        }
+    }
+
+    /// <summary>Options that do nothing beside the others: openai/whisper warns of them too.</summary>
+    internal static IEnumerable<string> WithoutEffect(TranscribeSettings settings)
+    {
+        WriteOptions layout = settings.ToWriteOptions();
+        if (layout is { MaxLineCount: not null, MaxLineWidth: null })
+        {
+            yield return "--max_line_count has no effect without --max_line_width";
+        }
+
+        if (layout is { MaxWordsPerLine: not null, MaxLineWidth: not null, MaxLineCount: not null })
+        {
+            yield return "--max_words_per_line has no effect with --max_line_width and --max_line_count";
         }
     }
 

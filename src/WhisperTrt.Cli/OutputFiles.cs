@@ -5,15 +5,18 @@ internal sealed class OutputFiles
 {
     internal const string StandardInput = "-";
 
-    private static readonly OutputFormat[] All = [OutputFormat.Txt, OutputFormat.Vtt, OutputFormat.Srt, OutputFormat.Tsv, OutputFormat.Json];
+    /// <summary>What "all" means to openai/whisper; lrc is asked for by name.</summary>
+    internal static readonly IReadOnlyList<OutputFormat> All = [OutputFormat.Txt, OutputFormat.Vtt, OutputFormat.Srt, OutputFormat.Tsv, OutputFormat.Json];
 
     private readonly string directory;
     private readonly IReadOnlyList<OutputFormat> formats;
+    private readonly WriteOptions options;
 
-    private OutputFiles(string directory, IReadOnlyList<OutputFormat> formats)
+    private OutputFiles(string directory, IReadOnlyList<OutputFormat> formats, WriteOptions options)
     {
         this.directory = directory;
         this.formats = formats;
+        this.options = options;
     }
 
     /// <summary>Null if no files were asked for. The directory is made now, so that a wrong one is known before the work.</summary>
@@ -35,7 +38,7 @@ internal sealed class OutputFiles
             throw new UsageException($"--output_dir {directory}: {error.Message}");
         }
 
-        return new OutputFiles(directory, settings.OutputFormats ?? All);
+        return new OutputFiles(directory, settings.OutputFormats ?? All, settings.ToWriteOptions());
     }
 
     internal void Write(string audio, Transcript transcript)
@@ -43,7 +46,7 @@ internal sealed class OutputFiles
         foreach (OutputFormat format in formats)
         {
             using FileStream file = File.Create(PathOf(audio, format));
-            transcript.Write(format, file);
+            transcript.Write(format, file, options);
         }
     }
 
@@ -69,6 +72,7 @@ internal sealed class OutputFiles
         OutputFormat.Srt => "srt",
         OutputFormat.Vtt => "vtt",
         OutputFormat.Tsv => "tsv",
+        OutputFormat.Lrc => "lrc",
         _ => "json",
     };
 

@@ -6,12 +6,9 @@ namespace WhisperTrt.Cli;
 /// <summary><c>whispertrt transcribe</c>: its options, and their values as <see cref="TranscribeSettings"/>.</summary>
 internal sealed class TranscribeCommand
 {
-    private static readonly OutputFormat[] AllFormats =
-        [OutputFormat.Txt, OutputFormat.Vtt, OutputFormat.Srt, OutputFormat.Tsv, OutputFormat.Json];
-
     private static readonly (string, Formats)[] FormatNames =
     [
-        ("txt", Formats.Txt), ("vtt", Formats.Vtt), ("srt", Formats.Srt), ("tsv", Formats.Tsv), ("json", Formats.Json), ("all", Formats.All),
+        ("txt", Formats.Txt), ("vtt", Formats.Vtt), ("srt", Formats.Srt), ("tsv", Formats.Tsv), ("json", Formats.Json), ("all", Formats.All), ("lrc", Formats.Lrc),
     ];
 
     private readonly Argument<string[]> audio = new("audio")
@@ -26,7 +23,7 @@ internal sealed class TranscribeCommand
     private readonly Setting<string?> modelDir = Options.Text("--model_dir", null, "directory in which --model is looked for by name");
     private readonly Setting<string?> device = Options.Text("--device", "auto", "device to compute on: auto, cpu, cuda or cuda:INDEX");
     private readonly Setting<string?> outputDir = Options.Text("--output_dir", null, "directory that transcripts are written to [default: nothing is written; . when --output_format is given]", "-o");
-    private readonly Setting<Formats?> outputFormat = Options.Choice("--output_format", null, "format that is written [default: nothing is written; all when --output_dir is given]", FormatNames, "-f");
+    private readonly Setting<Formats?> outputFormat = Options.Choice("--output_format", null, "format that is written; all: txt, vtt, srt, tsv and json [default: nothing is written; all when --output_dir is given]", FormatNames, "-f");
     private readonly Setting<bool> verbose = Options.Bool("--verbose", true, "print segments as they come; False: a progress bar instead");
     private readonly Setting<SpeechTask?> task = Options.Choice("--task", SpeechTask.Transcribe, "transcribe, or translate into English", [("transcribe", SpeechTask.Transcribe), ("translate", SpeechTask.Translate)]);
     private readonly Setting<string?> language = Options.Text("--language", null, "language spoken, as code or English name; None detects it");
@@ -51,6 +48,7 @@ internal sealed class TranscribeCommand
     private readonly Setting<int?> maxLineWidth = Options.OptionalInt("--max_line_width", null, "(requires --word_timestamps True) most characters in a line");
     private readonly Setting<int?> maxLineCount = Options.OptionalInt("--max_line_count", null, "(requires --word_timestamps True) most lines in a segment");
     private readonly Setting<int?> maxWordsPerLine = Options.OptionalInt("--max_words_per_line", null, "(requires --word_timestamps True) most words in a segment");
+    private readonly Setting<bool> jsonTrace = Options.Bool("--json_trace", false, "the json says, under trace, how each window was decoded");
     private readonly Setting<int?> threads = Options.OptionalInt("--threads", 0, "CPU threads; 0 and None: one per core");
     private readonly Setting<string?> clipTimestamps = Options.Text("--clip_timestamps", "0", "comma-separated start,end,... seconds of clips; only 0 (the whole file) is honoured yet");
     private readonly Setting<double?> hallucinationSilence = Options.OptionalDouble("--hallucination_silence_threshold", null, "(requires --word_timestamps True) skip silences longer than this");
@@ -64,7 +62,7 @@ internal sealed class TranscribeCommand
     private readonly Setting<bool> suppressBlank = Options.Bool("--suppress_blank", true, "a window may not begin with a blank");
     private readonly Setting<InputFormat?> inputFormat = Options.Choice("--input_format", Cli.InputFormat.Auto, "what standard input carries: a container, or raw 16 kHz mono 16-bit samples", [("auto", Cli.InputFormat.Auto), ("s16le", Cli.InputFormat.S16le)]);
 
-    private TranscribeCommand()
+    internal TranscribeCommand()
     {
         Command = new Command("transcribe", "Write down what is said in recordings. Options have openai/whisper's names; --output-dir is --output_dir.") { audio };
         foreach (Option<string?> option in (ReadOnlySpan<Option<string?>>)
@@ -74,7 +72,7 @@ internal sealed class TranscribeCommand
                 suppressTokens.Option, initialPrompt.Option, carryInitialPrompt.Option, conditionOnPreviousText.Option, fp16.Option,
                 temperatureIncrement.Option, compressionRatio.Option, logProb.Option, noSpeech.Option, wordTimestamps.Option,
                 prependPunctuations.Option, appendPunctuations.Option, highlightWords.Option, maxLineWidth.Option, maxLineCount.Option,
-                maxWordsPerLine.Option, threads.Option, clipTimestamps.Option, hallucinationSilence.Option, computeType.Option,
+                maxWordsPerLine.Option, jsonTrace.Option, threads.Option, clipTimestamps.Option, hallucinationSilence.Option, computeType.Option,
                 cpuIsa.Option, maxBatch.Option, memoryLimit.Option, maxInitialTimestamp.Option, maxNewTokens.Option,
                 withoutTimestamps.Option, suppressBlank.Option, inputFormat.Option,
             ])
@@ -90,6 +88,7 @@ internal sealed class TranscribeCommand
         Vtt = OutputFormat.Vtt,
         Tsv = OutputFormat.Tsv,
         Json = OutputFormat.Json,
+        Lrc = OutputFormat.Lrc,
         All,
     }
 
@@ -123,7 +122,8 @@ internal sealed class TranscribeCommand
         }
     }
 
-    private TranscribeSettings Read(ParseResult result) => new()
+    /// <summary>What was asked for; options that a command has not are at their defaults.</summary>
+    internal TranscribeSettings Read(ParseResult result) => new()
     {
         Audio = result.GetValue(audio) ?? [],
         Model = model.Of(result),
@@ -133,7 +133,7 @@ internal sealed class TranscribeCommand
         OutputFormats = outputFormat.Of(result) switch
         {
             null => null,
-            Formats.All => AllFormats,
+            Formats.All => OutputFiles.All,
             Formats one => [(OutputFormat)one],
         },
         Verbose = verbose.Of(result),
@@ -158,6 +158,7 @@ internal sealed class TranscribeCommand
         MaxLineWidth = maxLineWidth.Of(result),
         MaxLineCount = maxLineCount.Of(result),
         MaxWordsPerLine = maxWordsPerLine.Of(result),
+        JsonTrace = jsonTrace.Of(result),
         Threads = threads.Of(result),
         ClipTimestamps = clipTimestamps.Of(result),
         HallucinationSilenceThreshold = hallucinationSilence.Of(result),

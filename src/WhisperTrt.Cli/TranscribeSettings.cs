@@ -70,6 +70,8 @@ internal sealed record TranscribeSettings
 
     public int? MaxWordsPerLine { get; init; }
 
+    public bool JsonTrace { get; init; }
+
     public int? Threads { get; init; }
 
     public string? ClipTimestamps { get; init; } = "0";
@@ -134,6 +136,16 @@ internal sealed record TranscribeSettings
         MaxInitialTimestamp = MaxInitialTimestamp,
         NoSpeechThreshold = NoSpeechThreshold,
         LogProbThreshold = LogProbThreshold,
+    };
+
+    /// <summary>0 is no limit, as to openai/whisper.</summary>
+    internal WriteOptions ToWriteOptions() => new()
+    {
+        MaxLineWidth = MaxLineWidth is 0 ? null : MaxLineWidth,
+        MaxLineCount = MaxLineCount is 0 ? null : MaxLineCount,
+        MaxWordsPerLine = MaxWordsPerLine is 0 ? null : MaxWordsPerLine,
+        HighlightWords = HighlightWords,
+        Trace = JsonTrace,
     };
 
     /// <summary>"auto", "cpu", "cuda" or "cuda:1".</summary>

@@ -11,6 +11,7 @@ internal sealed class Transcriber
     private readonly WhisperModel model;
     private readonly ProgressBar? progress;
     private readonly string?[] texts;
+    private readonly bool[] done;
     private int failed;
 
     private Transcriber(TranscribeSettings settings, Terminal terminal, OutputFiles? files, WhisperModel model, ProgressBar? progress)
@@ -21,6 +22,7 @@ internal sealed class Transcriber
         this.model = model;
         this.progress = progress;
         texts = new string?[settings.Audio.Count];
+        done = new bool[settings.Audio.Count];
     }
 
     private bool Several => settings.Audio.Count > 1;
@@ -33,6 +35,11 @@ internal sealed class Transcriber
             throw new UsageException("- (standard input) can be given once.");
         }
 
+        foreach (string warning in Honoured.WithoutEffect(settings))
+        {
+            terminal.Complain($"whispertrt: {warning}");
+        }
+
         OutputFiles? files = OutputFiles.Prepare(settings);
         string path = ModelLocator.Locate(settings.Model, settings.ModelDirectory, AppContext.BaseDirectory);
         using WhisperModel model = WhisperModel.Load(path, settings.ToModelOptions());
@@ -42,11 +49,21 @@ internal sealed class Transcriber
         bool live = settings.Verbose && terminal.OutputIsTerminal;
         ProgressBar? bar = terminal.ErrorIsTerminal && !live ? new ProgressBar(settings.Audio.Count) : null;
         Transcriber self = new(AdaptLanguage(settings, model.Info, terminal), terminal, files, model, bar);
-        int code = bar is null
-            ? await self.TranscribeAllAsync(cancellationToken).ConfigureAwait(false)
-            : await bar.ShowAsync(terminal, () => self.TranscribeAllAsync(cancellationToken)).ConfigureAwait(false);
-        self.PrintTexts();
-        return code;
+        try
+        {
+            return bar is null
+                ? await self.TranscribeAllAsync(cancellationToken).ConfigureAwait(false)
+                : await bar.ShowAsync(terminal, () => self.TranscribeAllAsync(cancellationToken)).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            self.NameUnfinished();
+            throw;
+        }
+        finally
+        {
+            self.PrintTexts();
+        }
     }
 
     /// <summary>An English-only model is asked for English, as openai/whisper does.</summary>
@@ -67,19 +84,27 @@ internal sealed class Transcriber
 
     private async Task<int> TranscribeAllAsync(CancellationToken cancellationToken)
     {
-        WhisperEngine engine = model.CreateEngine(settings.ToEngineOptions());
-        await using (engine.ConfigureAwait(false))
+        List<Task> running = [];
+        try
         {
-            TranscribeOptions options = settings.ToTranscribeOptions();
-            var running = new Task[settings.Audio.Count];
-            for (int i = 0; i < running.Length; i++)
+            WhisperEngine engine = model.CreateEngine(settings.ToEngineOptions());
+            await using (engine.ConfigureAwait(false))
             {
-                Transcription transcription =
-                    await engine.StartAsync(Open(settings.Audio[i]), options, progress?.Of(i), cancellationToken).ConfigureAwait(false);
-                running[i] = FollowAsync(i, transcription, cancellationToken);
-            }
+                TranscribeOptions options = settings.ToTranscribeOptions();
+                for (int i = 0; i < settings.Audio.Count; i++)
+                {
+                    Transcription transcription =
+                        await engine.StartAsync(Open(settings.Audio[i]), options, progress?.Of(i), cancellationToken).ConfigureAwait(false);
+                    running.Add(FollowAsync(i, transcription, cancellationToken));
+                }
 
-            await Task.WhenAll(running).ConfigureAwait(false);
+                await Task.WhenAll(running).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            // Whatever ended it: a file that is being written is written to its end.
+            await Task.WhenAll(running).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         return failed == 0 ? ExitCode.Ok : ExitCode.SomeFailed;
@@ -112,6 +137,7 @@ internal sealed class Transcriber
             Interlocked.Increment(ref failed);
         }
 
+        done[index] = true;
         progress?.Finish(index);
     }
 
@@ -142,6 +168,17 @@ internal sealed class Transcriber
         {
             string name = model.Languages.FirstOrDefault(language => language.Code == code).Name ?? code;
             terminal.Complain($"{prefix}detected language: {name}");
+        }
+    }
+
+    private void NameUnfinished()
+    {
+        foreach ((int index, string audio) in settings.Audio.Index())
+        {
+            if (!done[index])
+            {
+                terminal.Complain($"{audio}: not finished");
+            }
         }
     }
 

@@ -6,6 +6,8 @@ namespace WhisperTrt;
 /// <summary>What a finished transcription made. Immutable and thread-safe. Disposing is optional; it frees native memory earlier.</summary>
 public sealed unsafe class Transcript : IDisposable
 {
+    private static readonly WriteOptions Plain = new();
+
     private readonly ResultHandle handle;
     private readonly Lazy<IReadOnlyList<Segment>> segments;
 
@@ -45,9 +47,16 @@ public sealed unsafe class Transcript : IDisposable
     /// <summary>The transcript as a file's content, as openai/whisper writes it.</summary>
     /// <param name="format">The format.</param>
     /// <exception cref="ObjectDisposedException">Disposed.</exception>
-    public string Write(OutputFormat format)
+    public string Write(OutputFormat format) => Write(format, Plain);
+
+    /// <summary>The transcript as a file's content, as openai/whisper writes it.</summary>
+    /// <param name="format">The format.</param>
+    /// <param name="options">How words are laid out, and what else is written.</param>
+    /// <exception cref="InvalidOptionException">An option is out of range; the message names it.</exception>
+    /// <exception cref="ObjectDisposedException">Disposed.</exception>
+    public string Write(OutputFormat format, WriteOptions options)
     {
-        using TextHandle text = WriteNative(format);
+        using TextHandle text = WriteNative(format, options);
         return Utf8.Read(NativeMethods.TextData(text), NativeMethods.TextSize(text));
     }
 
@@ -55,10 +64,18 @@ public sealed unsafe class Transcript : IDisposable
     /// <param name="format">The format.</param>
     /// <param name="destination">Receives UTF-8.</param>
     /// <exception cref="ObjectDisposedException">Disposed.</exception>
-    public void Write(OutputFormat format, Stream destination)
+    public void Write(OutputFormat format, Stream destination) => Write(format, destination, Plain);
+
+    /// <summary>Writes the transcript as a file's content, byte for byte as openai/whisper writes it.</summary>
+    /// <param name="format">The format.</param>
+    /// <param name="destination">Receives UTF-8.</param>
+    /// <param name="options">How words are laid out, and what else is written.</param>
+    /// <exception cref="InvalidOptionException">An option is out of range; the message names it.</exception>
+    /// <exception cref="ObjectDisposedException">Disposed.</exception>
+    public void Write(OutputFormat format, Stream destination, WriteOptions options)
     {
         ArgumentNullException.ThrowIfNull(destination);
-        using TextHandle text = WriteNative(format);
+        using TextHandle text = WriteNative(format, options);
         using HandleLease lease = new(text);
         destination.Write(new ReadOnlySpan<byte>(NativeMethods.TextData(text), checked((int)NativeMethods.TextSize(text))));
     }
@@ -66,10 +83,14 @@ public sealed unsafe class Transcript : IDisposable
     /// <summary>Frees the native memory. Idempotent.</summary>
     public void Dispose() => handle.Dispose();
 
-    private TextHandle WriteNative(OutputFormat format)
+    private TextHandle WriteNative(OutputFormat format, WriteOptions options)
     {
+        ArgumentNullException.ThrowIfNull(options);
         ObjectDisposedException.ThrowIf(handle.IsClosed, this);
-        NativeError.ThrowIfFailed(NativeMethods.ResultWrite(handle, (int)format, out TextHandle text));
+        NativeWriteOptions native;
+        NativeMethods.WriteOptionsInit(&native, (uint)sizeof(NativeWriteOptions));
+        OptionConversion.Apply(options, ref native);
+        NativeError.ThrowIfFailed(NativeMethods.ResultWriteWithOptions(handle, (int)format, &native, out TextHandle text));
         return text;
     }
 

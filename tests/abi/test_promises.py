@@ -27,6 +27,7 @@ OPTIONS = [
     (_abi.ModelOptions, "model_options_init"),
     (_abi.EngineOptions, "engine_options_init"),
     (_abi.TranscribeOptions, "transcribe_options_init"),
+    (_abi.WriteOptions, "write_options_init"),
 ]
 
 
@@ -128,6 +129,7 @@ def test_null_where_something_is_needed_is_an_error_not_a_crash(library):
         functions.wtrt_job_get_result(None, None),
         functions.wtrt_result_get_segments(None, None, None),
         functions.wtrt_result_write(None, 0, None),
+        functions.wtrt_result_write_with_options(None, 0, None, None),
         functions.wtrt_doctor(None),
         functions.wtrt_normalize(0, None, 1, ctypes.byref(ctypes.c_void_p())),
         functions.wtrt_session_create(None, ctypes.byref(ctypes.c_void_p())),

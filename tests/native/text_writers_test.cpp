@@ -2,49 +2,21 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "common/error.hpp"
 #include "output/formats.hpp"
 #include "output/writers.hpp"
 #include "shared_data.hpp"
+#include "writers_golden.hpp"
 
 namespace {
 
 using nlohmann::json;
+using wtrt::test::contents;
+using wtrt::test::read_result;
 using namespace wtrt::output;
-
-std::string contents(const std::filesystem::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-Transcript read_result(const json& result) {
-  Transcript transcript{result.at("text"), result.at("language"), {}};
-  for (const json& s : result.at("segments")) {
-    Segment segment;
-    segment.id = s.at("id");
-    segment.seek = s.value("seek", 0);
-    segment.start = s.at("start");
-    segment.end = s.at("end");
-    segment.text = s.at("text");
-    segment.tokens = s.value("tokens", std::vector<int32_t>{});
-    segment.temperature = s.value("temperature", 0.0);
-    segment.avg_logprob = s.value("avg_logprob", 0.0);
-    segment.compression_ratio = s.value("compression_ratio", 0.0);
-    segment.no_speech_prob = s.value("no_speech_prob", 0.0);
-    segment.has_words = s.contains("words");
-    for (const json& w : s.value("words", json::array()))
-      segment.words.push_back({w.at("word"), w.at("start"), w.at("end"), w.at("probability")});
-    transcript.segments.push_back(std::move(segment));
-  }
-  return transcript;
-}
 
 struct Case {
   const char* name;
@@ -63,8 +35,8 @@ TEST(WritersGolden, EveryFile) {
     const auto expected = [&](const std::string& rest) { return contents(folder / (number + "-" + rest)); };
     const Transcript with_words = read_result(json::parse(expected("result.json")));
     for (const Case& c : cases) {
-      EXPECT_EQ(write(with_words, Format::srt, c.layout), expected(std::string(c.name) + ".srt")) << number << c.name;
-      EXPECT_EQ(write(with_words, Format::vtt, c.layout), expected(std::string(c.name) + ".vtt")) << number << c.name;
+      EXPECT_EQ(write(with_words, Format::srt, {c.layout}), expected(std::string(c.name) + ".srt")) << number << c.name;
+      EXPECT_EQ(write(with_words, Format::vtt, {c.layout}), expected(std::string(c.name) + ".vtt")) << number << c.name;
     }
     Transcript plain = with_words;
     for (Segment& segment : plain.segments) segment.has_words = false;
@@ -84,7 +56,7 @@ TEST(WritersGolden, JsonHoldsTheSameKeysAndValues) {
 }
 
 Transcript small_transcript() {
-  Transcript transcript{" a --> b\tc é", "en", {}};
+  Transcript transcript{" a --> b\tc é", "en", {}, {}};
   Segment first;
   first.start = 0.0, first.end = 1.5, first.text = " a --> b\tc";
   first.tokens = {50363, 257};
@@ -131,12 +103,70 @@ TEST(Writers, JsonAsPythonDumpsIt) {
 }
 
 TEST(Writers, NoSegments) {
-  const Transcript empty{"", "en", {}};
+  const Transcript empty{"", "en", {}, {}};
   EXPECT_EQ(write(empty, Format::txt), "");
   EXPECT_EQ(write(empty, Format::srt), "");
   EXPECT_EQ(write(empty, Format::vtt), "WEBVTT\n\n");
   EXPECT_EQ(write(empty, Format::tsv), "start\tend\ttext\n");
   EXPECT_EQ(write(empty, Format::json), "{\"text\": \"\", \"segments\": [], \"language\": \"en\"}");
+}
+
+Transcript sung() {
+  Transcript transcript;
+  Segment first;
+  first.text = " Oh, la la", first.start = 0, first.end = 2;
+  first.has_words = true;
+  first.words = {{" Oh,", 0.5, 0.78, 1}, {" la", 0.78, 1.009, 1}, {" la", 1.2, 1.5, 1}};
+  Segment second = first;
+  second.text = " é.", second.start = 6000, second.end = 6001;
+  second.words = {{" é.", 6000.125, 6000.999, 1}};
+  transcript.segments = {first, second};
+  return transcript;
+}
+
+TEST(Writers, LrcHasALinePerSegment) {
+  Transcript transcript = small_transcript();
+  transcript.segments[1].text = " two\nlines\r";
+  EXPECT_EQ(write(transcript, Format::lrc), "[by:whispertrt]\n[00:00.00]a --> b\tc\n[60:00.00]two lines\n");
+  EXPECT_EQ(write({}, Format::lrc), "[by:whispertrt]\n");
+}
+
+TEST(Writers, LrcTakesTheTimesOfWords) {
+  EXPECT_EQ(write(sung(), Format::lrc), "[by:whispertrt]\n[00:00.50]Oh, la la\n[100:00.12]é.\n");
+  EXPECT_EQ(write(sung(), Format::lrc, {{{}, {}, {}, true}}),
+            "[by:whispertrt]\n[00:00.50]<00:00.50>Oh, <00:00.78>la <00:01.20>la<00:01.50>\n"
+            "[100:00.12]<100:00.12>é.<100:00.99>\n");
+}
+
+TEST(Writers, LrcGivesEachLineItsOwnTime) {
+  EXPECT_EQ(write(sung(), Format::lrc, {{7, {}, {}, false}}),
+            "[by:whispertrt]\n[00:00.50]Oh, la\n[00:01.20]la\n[100:00.12]é.\n");
+  EXPECT_EQ(write(sung(), Format::lrc, {{7, 2, {}, false}}), write(sung(), Format::lrc, {{7, {}, {}, false}}));
+  EXPECT_EQ(write(sung(), Format::lrc, {{{}, {}, 1, false}}),
+            "[by:whispertrt]\n[00:00.50]Oh,\n[00:00.78]la\n[00:01.20]la\n[100:00.12]é.\n");
+}
+
+TEST(Writers, JsonTellsTheTraceWhenAsked) {
+  Transcript transcript{"", "en", {}, {}};
+  EXPECT_EQ(write(transcript, Format::json, {{}, true}),
+            "{\"text\": \"\", \"segments\": [], \"language\": \"en\", \"trace\": []}");
+  transcript.attempts = {{3000, 0.0, 5, 1, -1.5, 2.5, 0.125, too_repetitive | too_unlikely, {50363, 7}},
+                         {3000, 0.2, 1, 5, -0.5, 1.0, 0.125, accepted, {}},
+                         {6000, 0.0, 5, 1, -1.25, 0.5, 0.75, too_unlikely | silence, {}}};
+  EXPECT_EQ(write(transcript, Format::json), "{\"text\": \"\", \"segments\": [], \"language\": \"en\"}");
+  EXPECT_EQ(
+      write(transcript, Format::json, {{}, true}),
+      "{\"text\": \"\", \"segments\": [], \"language\": \"en\", \"trace\": [{\"seek\": 3000, \"attempts\": "
+      "[{\"temperature\": 0.0, \"beam_size\": 5, \"candidates\": 1, \"tokens\": [50363, 7], \"avg_logprob\": -1.5, "
+      "\"compression_ratio\": 2.5, \"no_speech_prob\": 0.125, \"too_repetitive\": true, \"too_unlikely\": true, "
+      "\"silence\": false}, {\"temperature\": 0.2, \"beam_size\": 1, \"candidates\": 5, \"tokens\": [], "
+      "\"avg_logprob\": -0.5, "
+      "\"compression_ratio\": 1.0, \"no_speech_prob\": 0.125, \"too_repetitive\": false, \"too_unlikely\": false, "
+      "\"silence\": false}]}, {\"seek\": 6000, \"attempts\": [{\"temperature\": 0.0, \"beam_size\": 5, \"candidates\": "
+      "1, "
+      "\"tokens\": [], \"avg_logprob\": -1.25, \"compression_ratio\": 0.5, \"no_speech_prob\": 0.75, "
+      "\"too_repetitive\": false, "
+      "\"too_unlikely\": true, \"silence\": true}]}]}");
 }
 
 TEST(Writers, FloatsAsPythonPrintsThem) {
@@ -160,8 +190,8 @@ TEST(Writers, RefusesWhatCannotBeWritten) {
     for (const Format format : {Format::srt, Format::vtt, Format::tsv})
       EXPECT_THROW(write(transcript, format), wtrt::Error) << time;
   }
-  EXPECT_THROW(write(transcript, static_cast<Format>(5)), wtrt::Error);
-  EXPECT_THROW(write(small_transcript(), Format::srt, {0, {}, {}, false}), wtrt::Error);
+  EXPECT_THROW(write(transcript, static_cast<Format>(6)), wtrt::Error);
+  EXPECT_THROW(write(small_transcript(), Format::srt, {{0, {}, {}, false}}), wtrt::Error);
 }
 
 }  // namespace

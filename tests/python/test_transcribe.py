@@ -275,6 +275,21 @@ def test_writers(expected, tmp_path):
         expected.write("docx")
 
 
+def test_writers_take_options(expected):
+    for format in ("txt", "srt", "vtt", "tsv", "json", "lrc"):
+        # There are no word times to lay out.
+        laid_out = expected.write(format, max_line_width=20, max_line_count=2, max_words_per_line=None, highlight_words=True)
+        assert laid_out == expected.write(format)
+    assert re.match(r"\[by:whispertrt\]\n\[00:00\.00\]If the reader", expected.write("lrc"))
+    assert "trace" not in json.loads(expected.write("json"))
+    assert isinstance(json.loads(expected.write("json", trace=True))["trace"], list)
+    for option in ("max_line_width", "max_line_count", "max_words_per_line"):
+        with pytest.raises(whispertrt.InvalidArgumentError, match=option):
+            expected.write("srt", **{option: 0})
+    with pytest.raises(TypeError, match="width"):
+        expected.write("srt", width=3)
+
+
 def test_memory_and_counters(model, clip):
     plan = model.estimate(max_batch=2)
     with model.engine(max_batch=2) as engine:

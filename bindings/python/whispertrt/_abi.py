@@ -10,7 +10,7 @@ from ._handle import Handle
 #: Major number of this header's ABI: a library with another one must not be used.
 ABI_MAJOR = 1
 #: Minor number of this header's ABI: the library's must be at least this.
-ABI_MINOR = 0
+ABI_MINOR = 1
 #: "Choose for me", for integer options that allow it.
 AUTO = -1
 #: "No limit" or "switched off", for integer options that allow it.
@@ -96,6 +96,8 @@ FORMAT_VTT = 2
 FORMAT_TSV = 3
 #: Everything, with openai/whisper's keys.
 FORMAT_JSON = 4
+#: LRC lyrics: [mm:ss.xx] and text, a line per segment.
+FORMAT_LRC = 5
 #: The English normaliser word error rates are computed with.
 NORMALIZER_ENGLISH = 0
 #: The basic normaliser for other languages.
@@ -382,6 +384,29 @@ class Event(ctypes.Structure):
     ]
 
 
+class WriteOptions(ctypes.Structure):
+    """How a transcript is written; names and meanings are openai/whisper's. The first four lay out the words of
+    SRT, VTT and LRC: they need word times and are of no effect without them.
+    """
+
+    _fields_ = [
+        # Size of this struct in bytes, as its filler knows it.
+        ("struct_size", ctypes.c_uint32),
+        # Most characters in a line, from 1, or WTRT_NONE (default).
+        ("max_line_width", ctypes.c_int32),
+        # Most lines in a subtitle, from 1, or WTRT_NONE (default). With `max_line_width` it lets subtitles run across
+        # segments, without it is of no effect.
+        ("max_line_count", ctypes.c_int32),
+        # Most words in a subtitle, from 1, or WTRT_NONE (default). Of no effect with both of the others.
+        ("max_words_per_line", ctypes.c_int32),
+        # 1: SRT and VTT have a subtitle per word, that word underlined, and LRC has the times of words; 0 (default).
+        ("highlight_words", ctypes.c_int32),
+        # 1: JSON has "trace" too, how each window was decoded: its attempts with temperature, figures and verdict; 0
+        # (default).
+        ("trace", ctypes.c_int32),
+    ]
+
+
 #: Receives a log line: level (WTRT_LOG_*), text and its size; called from any thread; must not block for long.
 LogSink = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32, ctypes.POINTER(ctypes.c_char), ctypes.c_int64)
 
@@ -562,6 +587,16 @@ SIGNATURES = {
     ),
     "wtrt_result_get_duration": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.POINTER(ctypes.c_double)]),
     "wtrt_result_write": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_int32, ctypes.POINTER(ctypes.c_void_p)]),
+    "wtrt_write_options_init": (None, [ctypes.POINTER(WriteOptions), ctypes.c_uint32]),
+    "wtrt_result_write_with_options": (
+        ctypes.c_void_p,
+        [
+            ctypes.c_void_p,
+            ctypes.c_int32,
+            ctypes.POINTER(WriteOptions),
+            ctypes.POINTER(ctypes.c_void_p),
+        ],
+    ),
     "wtrt_quantize": (
         ctypes.c_void_p,
         [
@@ -885,6 +920,20 @@ class Library:
         out = ctypes.c_void_p()
         with result as result_pointer:
             self._check(self.functions.wtrt_result_write(result_pointer, format, ctypes.byref(out)))
+        return TextHandle(self.functions, out.value)
+
+    def write_options_init(self, options, struct_size):
+        """Fills in the defaults; writes no further than `struct_size` bytes."""
+        return self.functions.wtrt_write_options_init(options, struct_size)
+
+    def result_write_with_options(self, result, format, options):
+        """wtrt_result_write() with options, which may be NULL. Errors: INVALID_ARGUMENT (names the option and its
+        range).
+        """
+        out = ctypes.c_void_p()
+        with result as result_pointer:
+            error = self.functions.wtrt_result_write_with_options(result_pointer, format, options, ctypes.byref(out))
+            self._check(error)
         return TextHandle(self.functions, out.value)
 
     def quantize(self, model, model_size, output, output_size, weights):

@@ -29,6 +29,7 @@ FORMATS = {
     "vtt": _abi.FORMAT_VTT,
     "tsv": _abi.FORMAT_TSV,
     "json": _abi.FORMAT_JSON,
+    "lrc": _abi.FORMAT_LRC,
 }
 LOG_LEVELS = {"debug": _abi.LOG_DEBUG, "info": _abi.LOG_INFO, "warning": _abi.LOG_WARNING, "error": _abi.LOG_ERROR}
 NORMALIZERS = {"english": _abi.NORMALIZER_ENGLISH, "basic": _abi.NORMALIZER_BASIC}
@@ -122,6 +123,14 @@ _TRANSCRIBE: Dict[str, _Setter] = {
     "report_progress": _flag,
 }
 
+_WRITE: Dict[str, _Setter] = {
+    "max_line_width": _integer_or(_abi.NONE),
+    "max_line_count": _integer_or(_abi.NONE),
+    "max_words_per_line": _integer_or(_abi.NONE),
+    "highlight_words": _flag,
+    "trace": _flag,
+}
+
 MODEL_OPTIONS = frozenset(_MODEL)
 ENGINE_OPTIONS = frozenset(_ENGINE)
 
@@ -147,3 +156,8 @@ def engine_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.En
 def transcribe_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.TranscribeOptions:
     """The library's defaults with these set."""
     return _filled(initialised(_abi.TranscribeOptions, library.transcribe_options_init), _TRANSCRIBE, options)
+
+
+def write_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.WriteOptions:
+    """The library's defaults with these set."""
+    return _filled(initialised(_abi.WriteOptions, library.write_options_init), _WRITE, options)

@@ -7,7 +7,7 @@ from typing import Any, List, Optional, Union
 
 from . import _abi
 from ._memory import elements, text_at
-from ._options import FORMATS, choice
+from ._options import FORMATS, choice, write_options
 from ._types import Segment, segment_of
 
 
@@ -53,10 +53,18 @@ class Result:
             self._segments = [segment_of(native) for native in elements(first, count.value)]
         return self._segments
 
-    def write(self, format: str = "txt", path: Union[str, "os.PathLike[str]", None] = None) -> str:
+    def write(self, format: str = "txt", path: Union[str, "os.PathLike[str]", None] = None, **options: Any) -> str:
         """The transcript as a file's content: "txt", "srt", "vtt", "tsv" or "json", byte for byte as openai/whisper writes
-        it. With `path` it is also written there."""
-        text = take_text(self._library, self._library.result_write(self._handle, choice("format", FORMATS, format)))
+        it, or "lrc". With `path` it is also written there.
+
+        `max_line_width`, `max_line_count`, `max_words_per_line` (None: no limit) and `highlight_words` lay out the words of
+        srt, vtt and lrc, and are of no effect without word times. `trace`: json says how each window was decoded.
+        """
+        native = write_options(self._library, options)
+        text = take_text(
+            self._library,
+            self._library.result_write_with_options(self._handle, choice("format", FORMATS, format), ctypes.byref(native)),
+        )
         if path is not None:
             Path(path).write_bytes(text.encode("utf-8"))
         return text

@@ -34,7 +34,7 @@ extern "C" {
 /** Major number of this header's ABI: a library with another one must not be used. */
 #define WTRT_ABI_MAJOR 1
 /** Minor number of this header's ABI: the library's must be at least this. */
-#define WTRT_ABI_MINOR 0
+#define WTRT_ABI_MINOR 1
 
 /** The ABI of the loaded library: major * 65536 + minor. Every binding checks it before any other call. */
 WTRT_API uint32_t wtrt_abi_version(void);
@@ -137,6 +137,8 @@ WTRT_API const char* wtrt_build_info(void);
 #define WTRT_FORMAT_TSV 3
 /** Everything, with openai/whisper's keys. */
 #define WTRT_FORMAT_JSON 4
+/** LRC lyrics: [mm:ss.xx] and text, a line per segment. */
+#define WTRT_FORMAT_LRC 5
 
 /** The English normaliser word error rates are computed with. */
 #define WTRT_NORMALIZER_ENGLISH 0
@@ -516,6 +518,30 @@ WTRT_API wtrt_error* wtrt_result_get_language(const wtrt_result* result, const c
 WTRT_API wtrt_error* wtrt_result_get_duration(const wtrt_result* result, double* seconds);
 /** The transcript as a file's content, byte for byte as openai/whisper writes it. `format`: WTRT_FORMAT_*. */
 WTRT_API wtrt_error* wtrt_result_write(const wtrt_result* result, int32_t format, wtrt_text** text);
+
+/** How a transcript is written; names and meanings are openai/whisper's. The first four lay out the words of SRT, VTT and LRC: they need
+ *  word times and are of no effect without them. */
+typedef struct wtrt_write_options {
+  uint32_t struct_size;
+  /** Most characters in a line, from 1, or WTRT_NONE (default). */
+  int32_t max_line_width;
+  /** Most lines in a subtitle, from 1, or WTRT_NONE (default). With `max_line_width` it lets subtitles run across segments, without it is of
+   *  no effect. */
+  int32_t max_line_count;
+  /** Most words in a subtitle, from 1, or WTRT_NONE (default). Of no effect with both of the others. */
+  int32_t max_words_per_line;
+  /** 1: SRT and VTT have a subtitle per word, that word underlined, and LRC has the times of words; 0 (default). */
+  int32_t highlight_words;
+  /** 1: JSON has "trace" too, how each window was decoded: its attempts with temperature, figures and verdict; 0 (default). */
+  int32_t trace;
+} wtrt_write_options;
+
+/** Fills in the defaults; writes no further than `struct_size` bytes. */
+WTRT_API void wtrt_write_options_init(wtrt_write_options* options, uint32_t struct_size);
+
+/** wtrt_result_write() with options, which may be NULL. Errors: INVALID_ARGUMENT (names the option and its range). */
+WTRT_API wtrt_error* wtrt_result_write_with_options(const wtrt_result* result, int32_t format, const wtrt_write_options* options,
+                                                    wtrt_text** text);
 
 /* ---- Tools -------------------------------------------------------------------------------------------------------- */
 

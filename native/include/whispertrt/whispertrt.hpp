@@ -125,6 +125,12 @@ struct EngineOptions : wtrt_engine_options {
   }
 };
 
+struct WriteOptions : wtrt_write_options {
+  WriteOptions() : wtrt_write_options() {
+    wtrt_write_options_init(this, static_cast<uint32_t>(sizeof(wtrt_write_options)));
+  }
+};
+
 // The texts among the fields are std::string here.
 struct TranscribeOptions : wtrt_transcribe_options {
   std::string language;                // code or English name; empty: detect it
@@ -333,9 +339,9 @@ class Result : public detail::Reference<wtrt_result, wtrt_result_retain, wtrt_re
   }
 
   // The transcript as a file's content. `format`: WTRT_FORMAT_*.
-  std::string write(int32_t format) const {
+  std::string write(int32_t format, const WriteOptions& options = {}) const {
     wtrt_text* text = nullptr;
-    detail::check(wtrt_result_write(get(), format, &text));
+    detail::check(wtrt_result_write_with_options(get(), format, &options, &text));
     return detail::take(text);
   }
 

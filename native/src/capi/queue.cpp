@@ -31,6 +31,31 @@ struct OwnedEvent : wtrt_event {
   std::vector<wtrt_word> words;
 };
 
+constexpr wtrt_write_options kWriteDefaults{
+    .struct_size = sizeof(wtrt_write_options),
+    .max_line_width = WTRT_NONE,
+    .max_line_count = WTRT_NONE,
+    .max_words_per_line = WTRT_NONE,
+    .highlight_words = 0,
+    .trace = 0,
+};
+
+std::optional<int> limit(const char* name, int32_t value) {
+  if (value == WTRT_NONE) return std::nullopt;
+  return in_range(name, value, 1, INT32_MAX);
+}
+
+output::WriteOptions write_options(const wtrt_write_options* given) {
+  const wtrt_write_options from = read_options(given, kWriteDefaults, "options");
+  output::WriteOptions to;
+  to.layout.max_line_width = limit("max_line_width", from.max_line_width);
+  to.layout.max_line_count = limit("max_line_count", from.max_line_count);
+  to.layout.max_words_per_line = limit("max_words_per_line", from.max_words_per_line);
+  to.layout.highlight_words = in_range("highlight_words", from.highlight_words, 0, 1) != 0;
+  to.trace = in_range("trace", from.trace, 0, 1) != 0;
+  return to;
+}
+
 }  // namespace
 
 namespace wtrt::capi {
@@ -38,7 +63,8 @@ namespace wtrt::capi {
 wtrt_segment view_of(const output::Segment& segment, std::vector<wtrt_word>& words) {
   words.clear();
   for (const output::Word& word : segment.words) {
-    words.push_back({sizeof(wtrt_word), 0, word.text.c_str(), static_cast<int64_t>(word.text.size()), word.start, word.end, word.probability});
+    words.push_back({sizeof(wtrt_word), 0, word.text.c_str(), static_cast<int64_t>(word.text.size()), word.start,
+                     word.end, word.probability});
   }
   wtrt_segment view{};
   view.struct_size = sizeof(wtrt_segment);
@@ -152,11 +178,20 @@ wtrt_error* wtrt_result_get_duration(const wtrt_result* result, double* seconds)
 }
 
 wtrt_error* wtrt_result_write(const wtrt_result* result, int32_t format, wtrt_text** text) {
+  return wtrt_result_write_with_options(result, format, nullptr, text);
+}
+
+void wtrt_write_options_init(wtrt_write_options* options, uint32_t struct_size) {
+  if (options != nullptr) write_struct(options, struct_size, kWriteDefaults);
+}
+
+wtrt_error* wtrt_result_write_with_options(const wtrt_result* result, int32_t format, const wtrt_write_options* options,
+                                           wtrt_text** text) {
   return guard([&] {
     required(text, "text");
     const auto& transcript = required(result, "result").object->transcript;
-    in_range("format", format, WTRT_FORMAT_TXT, WTRT_FORMAT_JSON);
-    *text = new wtrt_text{output::write(transcript, static_cast<output::Format>(format))};
+    in_range("format", format, WTRT_FORMAT_TXT, WTRT_FORMAT_LRC);
+    *text = new wtrt_text{output::write(transcript, static_cast<output::Format>(format), write_options(options))};
   });
 }
 

@@ -8,9 +8,10 @@
 
 namespace wtrt::output {
 
-std::string write_json(const Transcript& transcript);
+std::string write_json(const Transcript& transcript, bool with_trace);
 std::string write_srt(const Transcript& transcript, const WordLayout& layout);
 std::string write_vtt(const Transcript& transcript, const WordLayout& layout);
+std::string write_lrc(const Transcript& transcript, const WordLayout& layout);
 
 // Whole milliseconds, halves to even; throws invalid_argument (naming the value) unless 0 ≤ seconds < 10^9.
 int64_t milliseconds(double seconds);

@@ -1,6 +1,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <span>
 
 #include "common/utf8.hpp"
 #include "output/formats.hpp"
@@ -75,6 +76,10 @@ void append_list(std::string& out, std::string_view key, const Items& items, App
   out.push_back(']');
 }
 
+void append_tokens(std::string& out, const std::vector<int32_t>& tokens) {
+  append_list(out, "tokens", tokens, [&](int32_t token) { out += std::to_string(token); });
+}
+
 void append_word(std::string& out, const Word& word) {
   out.push_back('{');
   append_text(out, "word", word.text);
@@ -91,12 +96,52 @@ void append_segment(std::string& out, const Segment& segment) {
   append_number(out, "start", segment.start);
   append_number(out, "end", segment.end);
   append_text(out, "text", segment.text);
-  append_list(out, "tokens", segment.tokens, [&](int32_t token) { out += std::to_string(token); });
+  append_tokens(out, segment.tokens);
   append_number(out, "temperature", segment.temperature);
   append_number(out, "avg_logprob", segment.avg_logprob);
   append_number(out, "compression_ratio", segment.compression_ratio);
   append_number(out, "no_speech_prob", segment.no_speech_prob);
   if (segment.has_words) append_list(out, "words", segment.words, [&](const Word& word) { append_word(out, word); });
+  out.push_back('}');
+}
+
+void append_flag(std::string& out, std::string_view key, bool value) {
+  append_key(out, key);
+  out += value ? "true" : "false";
+}
+
+void append_attempt(std::string& out, const Attempt& attempt) {
+  out.push_back('{');
+  append_number(out, "temperature", attempt.temperature);
+  append_integer(out, "beam_size", attempt.beam_size);
+  append_integer(out, "candidates", attempt.candidates);
+  append_tokens(out, attempt.tokens);
+  append_number(out, "avg_logprob", attempt.avg_logprob);
+  append_number(out, "compression_ratio", attempt.compression_ratio);
+  append_number(out, "no_speech_prob", attempt.no_speech_prob);
+  append_flag(out, "too_repetitive", (attempt.verdict & too_repetitive) != 0);
+  append_flag(out, "too_unlikely", (attempt.verdict & too_unlikely) != 0);
+  append_flag(out, "silence", (attempt.verdict & silence) != 0);
+  out.push_back('}');
+}
+
+using Window = std::span<const Attempt>;
+
+// A window's attempts follow each other, and the next window is another place.
+std::vector<Window> windows_of(const std::vector<Attempt>& attempts) {
+  std::vector<Window> windows;
+  for (size_t begin = 0, i = 1; i <= attempts.size(); ++i) {
+    if (i < attempts.size() && attempts[i].seek == attempts[begin].seek) continue;
+    windows.emplace_back(attempts.data() + begin, i - begin);
+    begin = i;
+  }
+  return windows;
+}
+
+void append_window(std::string& out, Window attempts) {
+  out.push_back('{');
+  append_integer(out, "seek", attempts.front().seek);
+  append_list(out, "attempts", attempts, [&](const Attempt& attempt) { append_attempt(out, attempt); });
   out.push_back('}');
 }
 
@@ -116,11 +161,13 @@ std::string python_float(double value) {
   return text;
 }
 
-std::string write_json(const Transcript& transcript) {
+std::string write_json(const Transcript& transcript, bool with_trace) {
   std::string out = "{";
   append_text(out, "text", transcript.text);
   append_list(out, "segments", transcript.segments, [&](const Segment& segment) { append_segment(out, segment); });
   append_text(out, "language", transcript.language);
+  if (with_trace)
+    append_list(out, "trace", windows_of(transcript.attempts), [&](Window window) { append_window(out, window); });
   out.push_back('}');
   return out;
 }

@@ -27,6 +27,12 @@ std::string write_tsv(const Transcript& transcript) {
   return out;
 }
 
+void check(const char* name, const std::optional<int>& limit) {
+  if (limit && *limit < 1)
+    throw Error(ErrorCode::invalid_argument,
+                std::string(name) + " is " + std::to_string(*limit) + "; it must be at least 1");
+}
+
 }  // namespace
 
 int64_t milliseconds(double seconds) {
@@ -36,16 +42,20 @@ int64_t milliseconds(double seconds) {
   return std::llrint(seconds * 1000.0);
 }
 
-std::string write(const Transcript& transcript, Format format, const WordLayout& layout) {
+std::string write(const Transcript& transcript, Format format, const WriteOptions& options) {
+  check("max_line_width", options.layout.max_line_width);
+  check("max_line_count", options.layout.max_line_count);
+  check("max_words_per_line", options.layout.max_words_per_line);
   switch (format) {
     case Format::txt: return write_txt(transcript);
-    case Format::srt: return write_srt(transcript, layout);
-    case Format::vtt: return write_vtt(transcript, layout);
+    case Format::srt: return write_srt(transcript, options.layout);
+    case Format::vtt: return write_vtt(transcript, options.layout);
     case Format::tsv: return write_tsv(transcript);
-    case Format::json: return write_json(transcript);
+    case Format::json: return write_json(transcript, options.trace);
+    case Format::lrc: return write_lrc(transcript, options.layout);
   }
   throw Error(ErrorCode::invalid_argument, "output format " + std::to_string(static_cast<int>(format)) +
-                                               " is none of txt (0), srt (1), vtt (2), tsv (3), json (4)");
+                                               " is none of txt (0), srt (1), vtt (2), tsv (3), json (4), lrc (5)");
 }
 
 }  // namespace wtrt::output

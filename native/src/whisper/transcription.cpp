@@ -49,7 +49,7 @@ std::vector<output::Segment> Transcription::accept(const DecodedWindow& window, 
 
 output::Transcript Transcription::transcript() const {
   const std::span<const text::TokenId> kept = std::span(history_).subspan(initial_prompt_size_);
-  return {tokenizer_->decode(kept), language_, segments_};
+  return {tokenizer_->decode(kept), language_, segments_, {}};
 }
 
 }  // namespace wtrt::whisper

@@ -37,12 +37,23 @@ internal static unsafe class OptionConversion
         native.MaxPendingSegments = options.MaxPendingSegments;
     }
 
+    internal static void Apply(WriteOptions options, ref NativeWriteOptions native)
+    {
+        native.MaxLineWidth = OrNone(options.MaxLineWidth, nameof(WriteOptions.MaxLineWidth));
+        native.MaxLineCount = OrNone(options.MaxLineCount, nameof(WriteOptions.MaxLineCount));
+        native.MaxWordsPerLine = OrNone(options.MaxWordsPerLine, nameof(WriteOptions.MaxWordsPerLine));
+        native.HighlightWords = options.HighlightWords ? 1 : 0;
+        native.Trace = options.Trace ? 1 : 0;
+    }
+
     // Null is how these records say "automatic", "none" and "off"; the numbers that say it natively must not slip in by themselves.
     private static int OrAuto(int? value, string name) =>
         value is < 0 ? throw new InvalidOptionException($"{name} is {value}; it must be positive, or null for automatic.") : value ?? NativeConstants.Auto;
 
     private static long OrNone(long? value, string name) =>
         value is < 0 ? throw new InvalidOptionException($"{name} is {value}; it must be positive, or null for none.") : value ?? NativeConstants.None;
+
+    private static int OrNone(int? value, string name) => (int)OrNone((long?)value, name);
 
     private static double OrOff(double? value, string name) =>
         value is { } given && double.IsNaN(given) ? throw new InvalidOptionException($"{name} is NaN; use null to switch it off.") : value ?? double.NaN;

@@ -25,6 +25,7 @@ internal static unsafe class NativeLayout
         NativeWord(),
         NativeSegment(),
         NativeEvent(),
+        NativeWriteOptions(),
     ];
 
     private static StructLayoutCheck NativeModelOptions()
@@ -213,6 +214,21 @@ internal static unsafe class NativeLayout
             new("cancelled", 44, (int)((byte*)&value.Cancelled - start)),
             new("done_seconds", 48, (int)((byte*)&value.DoneSeconds - start)),
             new("total_seconds", 56, (int)((byte*)&value.TotalSeconds - start)),
+        ]);
+    }
+
+    private static StructLayoutCheck NativeWriteOptions()
+    {
+        NativeWriteOptions value = default;
+        byte* start = (byte*)&value;
+        return new("wtrt_write_options", 24, sizeof(NativeWriteOptions),
+        [
+            new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
+            new("max_line_width", 4, (int)((byte*)&value.MaxLineWidth - start)),
+            new("max_line_count", 8, (int)((byte*)&value.MaxLineCount - start)),
+            new("max_words_per_line", 12, (int)((byte*)&value.MaxWordsPerLine - start)),
+            new("highlight_words", 16, (int)((byte*)&value.HighlightWords - start)),
+            new("trace", 20, (int)((byte*)&value.Trace - start)),
         ]);
     }
 }

@@ -271,6 +271,16 @@ internal static unsafe partial class NativeMethods
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial nint ResultWrite(ResultHandle result, int format, out TextHandle text);
 
+    /// <summary>Fills in the defaults; writes no further than <c>struct_size</c> bytes.</summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_write_options_init")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial void WriteOptionsInit(NativeWriteOptions* options, uint structSize);
+
+    /// <summary>wtrt_result_write() with options, which may be NULL. Errors: INVALID_ARGUMENT (names the option and its range).</summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_result_write_with_options")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nint ResultWriteWithOptions(ResultHandle result, int format, NativeWriteOptions* options, out TextHandle text);
+
     /// <summary>
     /// Writes the checkpoint <c>model</c> (name or path) in our quantized form into the new directory <c>output</c>. <c>weights</c>:
     /// WTRT_COMPUTE_INT8.

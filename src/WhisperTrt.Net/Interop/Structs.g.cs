@@ -364,3 +364,34 @@ internal unsafe struct NativeEvent
     /// <summary>Seconds of audio in all; -1 while unknown.</summary>
     public double TotalSeconds;
 }
+
+/// <summary>
+/// How a transcript is written; names and meanings are openai/whisper's. The first four lay out the words of SRT, VTT and LRC: they need
+/// word times and are of no effect without them.
+/// </summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeWriteOptions
+{
+    /// <summary>Size of this struct in bytes, as its filler knows it.</summary>
+    public uint StructSize;
+
+    /// <summary>Most characters in a line, from 1, or WTRT_NONE (default).</summary>
+    public int MaxLineWidth;
+
+    /// <summary>
+    /// Most lines in a subtitle, from 1, or WTRT_NONE (default). With <c>max_line_width</c> it lets subtitles run across segments, without
+    /// it is of no effect.
+    /// </summary>
+    public int MaxLineCount;
+
+    /// <summary>Most words in a subtitle, from 1, or WTRT_NONE (default). Of no effect with both of the others.</summary>
+    public int MaxWordsPerLine;
+
+    /// <summary>1: SRT and VTT have a subtitle per word, that word underlined, and LRC has the times of words; 0 (default).</summary>
+    public int HighlightWords;
+
+    /// <summary>
+    /// 1: JSON has "trace" too, how each window was decoded: its attempts with temperature, figures and verdict; 0 (default).
+    /// </summary>
+    public int Trace;
+}

@@ -78,6 +78,9 @@ public enum OutputFormat
 
     /// <summary>Everything, with openai/whisper's keys.</summary>
     Json = 4,
+
+    /// <summary>LRC lyrics: minutes, seconds and text, a line per segment.</summary>
+    Lrc = 5,
 }
 
 /// <summary>How texts are normalised before word error rates are computed.</summary>

@@ -16,6 +16,7 @@ public sealed class CommandLineTests
         { "-f", "tsv", nameof(TranscribeSettings.OutputFormats), new[] { OutputFormat.Tsv } },
         { "-f", "txt", nameof(TranscribeSettings.OutputFormats), new[] { OutputFormat.Txt } },
         { "-f", "vtt", nameof(TranscribeSettings.OutputFormats), new[] { OutputFormat.Vtt } },
+        { "-f", "lrc", nameof(TranscribeSettings.OutputFormats), new[] { OutputFormat.Lrc } },
         { "-f", "json", nameof(TranscribeSettings.OutputFormats), new[] { OutputFormat.Json } },
         { "-f", "all", nameof(TranscribeSettings.OutputFormats), new[] { OutputFormat.Txt, OutputFormat.Vtt, OutputFormat.Srt, OutputFormat.Tsv, OutputFormat.Json } },
         { "--verbose", "False", nameof(TranscribeSettings.Verbose), false },
@@ -50,6 +51,7 @@ public sealed class CommandLineTests
         { "--max_line_width", "40", nameof(TranscribeSettings.MaxLineWidth), 40 },
         { "--max_line_count", "2", nameof(TranscribeSettings.MaxLineCount), 2 },
         { "--max_words_per_line", "7", nameof(TranscribeSettings.MaxWordsPerLine), 7 },
+        { "--json_trace", "True", nameof(TranscribeSettings.JsonTrace), true },
         { "--threads", "4", nameof(TranscribeSettings.Threads), 4 },
         { "--threads", "None", nameof(TranscribeSettings.Threads), null },
         { "--clip_timestamps", "1,2", nameof(TranscribeSettings.ClipTimestamps), "1,2" },
@@ -185,6 +187,41 @@ public sealed class CommandLineTests
         (_, TranscribeSettings? settings, _, _) = await ParseAsync(["transcribe", "a.wav", option, value]);
         Honoured.Check(settings!);
         settings!.ToModelOptions();
+    }
+
+    [Fact]
+    public void Layout_of_words_is_for_words_with_times()
+    {
+        TranscribeSettings[] asked =
+        [
+            new() { HighlightWords = true }, new() { MaxLineWidth = 40 }, new() { MaxLineCount = 2 }, new() { MaxWordsPerLine = 7 },
+        ];
+        foreach (TranscribeSettings settings in asked)
+        {
+            Exception error = Assert.Throws<UsageException>(() => Honoured.WordLayout(settings));
+            Assert.Contains("requires --word_timestamps True", error.Message, StringComparison.Ordinal);
+            Honoured.WordLayout(settings with { WordTimestamps = true });
+        }
+
+        Assert.Throws<UsageException>(() => Honoured.WordLayout(new() { WordTimestamps = true, MaxLineCount = -1 }));
+        Honoured.WordLayout(new() { MaxLineWidth = 0, MaxLineCount = 0, MaxWordsPerLine = 0 });
+    }
+
+    [Fact]
+    public void Layout_reaches_the_writer_and_0_is_no_limit()
+    {
+        TranscribeSettings settings = new() { MaxLineWidth = 40, MaxLineCount = 2, MaxWordsPerLine = 0, HighlightWords = true, JsonTrace = true };
+        Assert.Equal(new WriteOptions { MaxLineWidth = 40, MaxLineCount = 2, HighlightWords = true, Trace = true }, settings.ToWriteOptions());
+        Assert.Equal(new WriteOptions(), new TranscribeSettings().ToWriteOptions());
+    }
+
+    [Fact]
+    public void Layout_without_effect_is_said()
+    {
+        Assert.Empty(Honoured.WithoutEffect(new() { MaxLineWidth = 40, MaxLineCount = 2 }));
+        Assert.Empty(Honoured.WithoutEffect(new() { MaxLineWidth = 40, MaxWordsPerLine = 3 }));
+        Assert.Contains("--max_line_count", Honoured.WithoutEffect(new() { MaxLineCount = 2 }).Single(), StringComparison.Ordinal);
+        Assert.Contains("--max_words_per_line", Honoured.WithoutEffect(new() { MaxLineWidth = 40, MaxLineCount = 2, MaxWordsPerLine = 3 }).Single(), StringComparison.Ordinal);
     }
 
     [Fact]

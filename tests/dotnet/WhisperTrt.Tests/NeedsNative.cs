@@ -13,7 +13,7 @@ internal static class NativeParts
         ?? (Repository.Clips.Length > 0 ? null : "there are no clips in samples/")
         ?? (HasProgram("ffmpeg") ? null : "the ffmpeg program is not installed");
 
-    private static bool HasProgram(string name) =>
+    internal static bool HasProgram(string name) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(folder => File.Exists(Path.Combine(folder, name)));
 
     private static string? FindLibrary()
@@ -49,4 +49,14 @@ public sealed class NativeTheoryAttribute : TheoryAttribute
 {
     /// <summary>Skips where there is none.</summary>
     public NativeTheoryAttribute() => Skip = NativeParts.LibraryMissing;
+}
+
+/// <summary>A test that also runs another program of the machine.</summary>
+public sealed class ProgramFactAttribute : FactAttribute
+{
+    /// <summary>Skips where it is not installed.</summary>
+    /// <param name="program">The program.</param>
+    /// <param name="needsSpeech">Whether the native library, the bundled model and speech are needed too.</param>
+    public ProgramFactAttribute(string program, bool needsSpeech = false) =>
+        Skip = (needsSpeech ? NativeParts.SpeechMissing : null) ?? (NativeParts.HasProgram(program) ? null : $"the {program} program is not installed");
 }

@@ -43,6 +43,27 @@ public sealed unsafe class OptionConversionTests
     }
 
     [Fact]
+    public void Write_options_become_numbers_and_null_becomes_none()
+    {
+        NativeWriteOptions native = default;
+        OptionConversion.Apply(new WriteOptions(), ref native);
+        Assert.Equal(NativeConstants.None, native.MaxLineWidth);
+        Assert.Equal(NativeConstants.None, native.MaxLineCount);
+        Assert.Equal(NativeConstants.None, native.MaxWordsPerLine);
+        Assert.Equal(0, native.HighlightWords);
+        Assert.Equal(0, native.Trace);
+
+        WriteOptions options = new() { MaxLineWidth = 40, MaxLineCount = 2, MaxWordsPerLine = 7, HighlightWords = true, Trace = true };
+        OptionConversion.Apply(options, ref native);
+        Assert.Equal(40, native.MaxLineWidth);
+        Assert.Equal(2, native.MaxLineCount);
+        Assert.Equal(7, native.MaxWordsPerLine);
+        Assert.Equal(1, native.HighlightWords);
+        Assert.Equal(1, native.Trace);
+        Refused(nameof(WriteOptions.MaxLineWidth), () => OptionConversion.Apply(new WriteOptions { MaxLineWidth = -2 }, ref native));
+    }
+
+    [Fact]
     public void Transcribe_options_carry_every_field()
     {
         NativeTranscribeOptions native = new() { Tag = 99, ReportProgress = 1 };
@@ -125,6 +146,12 @@ public sealed unsafe class OptionConversionTests
         NativeEngineOptions ourEngine = engine;
         OptionConversion.Apply(new EngineOptions(), ref ourEngine);
         Assert.Equal(Bytes(engine), Bytes(ourEngine));
+
+        NativeWriteOptions write;
+        NativeMethods.WriteOptionsInit(&write, (uint)sizeof(NativeWriteOptions));
+        NativeWriteOptions ourWrite = write;
+        OptionConversion.Apply(new WriteOptions(), ref ourWrite);
+        Assert.Equal(Bytes(write), Bytes(ourWrite));
 
         NativeTranscribeOptions native;
         NativeMethods.TranscribeOptionsInit(&native, (uint)sizeof(NativeTranscribeOptions));

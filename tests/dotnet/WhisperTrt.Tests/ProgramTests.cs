@@ -49,7 +49,7 @@ public sealed class ProgramTests
             Directory.EnumerateFiles(target).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal));
         await using WhisperEngine engine = Speech.Model.CreateEngine();
         using Transcript transcript = await engine.TranscribeToEndAsync(Speech.Clip);
-        foreach (OutputFormat format in Enum.GetValues<OutputFormat>())
+        foreach (OutputFormat format in OutputFiles.All)
         {
             using MemoryStream expected = new();
             transcript.Write(format, expected);
@@ -69,6 +69,14 @@ public sealed class ProgramTests
         Assert.True(code == ExitCode.Ok, error);
         using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(Directory.EnumerateFiles(folder).Single()));
         Assert.Equal(["text", "segments", "language"], json.RootElement.EnumerateObject().Select(property => property.Name));
+        (code, _, error) = await RunAsync(
+            ["transcribe", Repository.Clips[0], "--model", Repository.Model, "-o", folder, "-f", "json", "--json_trace", "True"]);
+        Assert.True(code == ExitCode.Ok, error);
+        using JsonDocument traced = JsonDocument.Parse(File.ReadAllBytes(Directory.EnumerateFiles(folder).Single()));
+        Assert.Equal(["text", "segments", "language", "trace"], traced.RootElement.EnumerateObject().Select(property => property.Name));
+        (code, _, error) = await RunAsync(["transcribe", Repository.Clips[0], "--model", Repository.Model, "-o", folder, "-f", "lrc"]);
+        Assert.True(code == ExitCode.Ok, error);
+        Assert.StartsWith("[by:", File.ReadAllText(Directory.EnumerateFiles(folder, "*.lrc").Single()), StringComparison.Ordinal);
         Directory.Delete(folder, recursive: true);
     }
 
@@ -128,7 +136,7 @@ public sealed class ProgramTests
     }
 
     [SpeechFact]
-    public async Task An_interrupt_ends_it_cleanly()
+    public async Task An_interrupt_keeps_what_is_finished_and_names_the_rest()
     {
         if (OperatingSystem.IsWindows())
         {
@@ -137,13 +145,23 @@ public sealed class ProgramTests
 
         string folder = Directory.CreateTempSubdirectory().FullName;
         string endless = Path.Combine(folder, "long.wav");
+        string target = Path.Combine(folder, "out");
         await File.WriteAllBytesAsync(endless, Wave.Encode(Speech.Repeat(200)));
-        using Process process = Start(["transcribe", endless, "--model", Repository.Model]);
-        Assert.NotNull(await process.StandardOutput.ReadLineAsync());
+        using Process process = Start(["transcribe", endless, Repository.Clips[0], "--model", Repository.Model, "-o", target, "-f", "txt", "--verbose", "False"]);
+        string finished = Path.Combine(target, $"{OutputFiles.BaseName(Repository.Clips[0])}.txt");
+        DateTime patience = DateTime.UtcNow + Speech.Patience;
+        while (!(File.Exists(finished) && new FileInfo(finished).Length > 0))
+        {
+            Assert.True(DateTime.UtcNow < patience && !process.HasExited, "the short file was never finished");
+            await Task.Delay(20);
+        }
+
         using Process kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
         await process.WaitForExitAsync().WaitAsync(Speech.Patience);
         Assert.Equal(ExitCode.Interrupted, process.ExitCode);
-        Assert.Contains("interrupted", await process.StandardError.ReadToEndAsync(), StringComparison.Ordinal);
+        Assert.Equal($"{endless}: not finished\nwhispertrt: interrupted\n", await process.StandardError.ReadToEndAsync());
+        Assert.StartsWith("If the reader", await File.ReadAllTextAsync(finished), StringComparison.Ordinal);
+        Assert.Single(Directory.EnumerateFiles(target));
         Directory.Delete(folder, recursive: true);
     }
 

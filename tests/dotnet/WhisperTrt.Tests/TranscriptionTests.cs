@@ -115,7 +115,12 @@ public sealed class TranscriptionTests
             Assert.Equal(transcript.Write(format), Encoding.UTF8.GetString(stream.ToArray()));
         }
 
+        Assert.StartsWith("[by:whispertrt]\n[00:00.00]If the reader", transcript.Write(OutputFormat.Lrc), StringComparison.Ordinal);
         Assert.Throws<InvalidOptionException>(() => transcript.Write((OutputFormat)9));
+        using JsonDocument traced = JsonDocument.Parse(transcript.Write(OutputFormat.Json, new WriteOptions { Trace = true }));
+        Assert.Equal(JsonValueKind.Array, traced.RootElement.GetProperty("trace").ValueKind);
+        Exception refused = Assert.Throws<InvalidOptionException>(() => transcript.Write(OutputFormat.Srt, new WriteOptions { MaxLineCount = 0 }));
+        Assert.Contains("max_line_count", refused.Message, StringComparison.Ordinal);
     }
 
     [SpeechFact]
