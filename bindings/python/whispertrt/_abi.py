@@ -10,7 +10,7 @@ from ._handle import Handle
 #: Major number of this header's ABI: a library with another one must not be used.
 ABI_MAJOR = 1
 #: Minor number of this header's ABI: the library's must be at least this.
-ABI_MINOR = 0
+ABI_MINOR = 1
 #: "Choose for me", for integer options that allow it.
 AUTO = -1
 #: "No limit" or "switched off", for integer options that allow it.
@@ -188,6 +188,30 @@ class Audio(ctypes.Structure):
     ]
 
 
+class VadOptions(ctypes.Structure):
+    """How speech is told from silence; names and meanings are faster-whisper's."""
+
+    _fields_ = [
+        # Size of this struct in bytes, as its filler knows it.
+        ("struct_size", ctypes.c_uint32),
+        # Speech that is not longer is dropped, in milliseconds, 0..3600000. Default 0.
+        ("min_speech_duration_ms", ctypes.c_int32),
+        # Speech begins at this probability, 0..1. Default 0.5.
+        ("threshold", ctypes.c_double),
+        # Silence begins below this probability, 0..1; between the two it goes on as it was. NaN (default):
+        # `threshold` - 0.15, at least 0.01.
+        ("neg_threshold", ctypes.c_double),
+        # Speech that is longer is cut, at its last pause of more than 98 ms if it has one; seconds, above 0. Default
+        # infinity.
+        ("max_speech_duration_s", ctypes.c_double),
+        # Silence that is shorter does not end speech, in milliseconds, 0..3600000. Default 2000.
+        ("min_silence_duration_ms", ctypes.c_int32),
+        # Added to speech on either side; neighbours share what is between them. Milliseconds, 0..3600000. Default
+        # 400.
+        ("speech_pad_ms", ctypes.c_int32),
+    ]
+
+
 class TranscribeOptions(ctypes.Structure):
     """How to transcribe; names and meanings are openai/whisper's."""
 
@@ -230,6 +254,9 @@ class TranscribeOptions(ctypes.Structure):
         ("max_pending_segments", ctypes.c_int32),
         # 1: PROGRESS events are sent; 0 (default): not.
         ("report_progress", ctypes.c_int32),
+        # Transcribe only the speech that is found this way; read by the call. Times still refer to the whole audio.
+        # NULL (default): all of it.
+        ("vad", ctypes.POINTER(VadOptions)),
     ]
 
 
@@ -382,6 +409,21 @@ class Event(ctypes.Structure):
     ]
 
 
+class SpeechSpan(ctypes.Structure):
+    """A stretch of speech: 16 kHz samples from `start` up to, not including, `end`."""
+
+    _fields_ = [
+        # Size of this struct in bytes, as its filler knows it.
+        ("struct_size", ctypes.c_uint32),
+        # Zero.
+        ("reserved", ctypes.c_int32),
+        # First sample.
+        ("start", ctypes.c_int64),
+        # Sample after the last.
+        ("end", ctypes.c_int64),
+    ]
+
+
 #: Receives a log line: level (WTRT_LOG_*), text and its size; called from any thread; must not block for long.
 LogSink = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32, ctypes.POINTER(ctypes.c_char), ctypes.c_int64)
 
@@ -426,6 +468,13 @@ class ResultHandle(Handle):
 
     __slots__ = ()
     _release_function = "wtrt_result_release"
+
+
+class SpeechHandle(Handle):
+    """Where speech was found. Immutable."""
+
+    __slots__ = ()
+    _release_function = "wtrt_speech_release"
 
 
 class SessionHandle(Handle):
@@ -489,6 +538,7 @@ SIGNATURES = {
             ctypes.POINTER(ctypes.c_void_p),
         ],
     ),
+    "wtrt_vad_options_init": (None, [ctypes.POINTER(VadOptions), ctypes.c_uint32]),
     "wtrt_transcribe_options_init": (None, [ctypes.POINTER(TranscribeOptions), ctypes.c_uint32]),
     "wtrt_engine_options_init": (None, [ctypes.POINTER(EngineOptions), ctypes.c_uint32]),
     "wtrt_engine_estimate": (
@@ -561,7 +611,35 @@ SIGNATURES = {
         ],
     ),
     "wtrt_result_get_duration": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.POINTER(ctypes.c_double)]),
+    "wtrt_result_get_speech_duration": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.POINTER(ctypes.c_double)]),
     "wtrt_result_write": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_int32, ctypes.POINTER(ctypes.c_void_p)]),
+    "wtrt_detect_speech": (
+        ctypes.c_void_p,
+        [
+            ctypes.POINTER(Audio),
+            ctypes.POINTER(VadOptions),
+            ctypes.POINTER(ctypes.c_void_p),
+        ],
+    ),
+    "wtrt_speech_retain": (None, [ctypes.c_void_p]),
+    "wtrt_speech_release": (None, [ctypes.c_void_p]),
+    "wtrt_speech_get_spans": (
+        ctypes.c_void_p,
+        [
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.POINTER(SpeechSpan)),
+            ctypes.POINTER(ctypes.c_int64),
+        ],
+    ),
+    "wtrt_speech_get_probabilities": (
+        ctypes.c_void_p,
+        [
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.POINTER(ctypes.c_float)),
+            ctypes.POINTER(ctypes.c_int64),
+        ],
+    ),
+    "wtrt_speech_get_duration": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.POINTER(ctypes.c_double)]),
     "wtrt_quantize": (
         ctypes.c_void_p,
         [
@@ -720,6 +798,10 @@ class Library:
             error = self.functions.wtrt_model_detokenize(model_pointer, tokens, count, with_special, ctypes.byref(out))
             self._check(error)
         return TextHandle(self.functions, out.value)
+
+    def vad_options_init(self, options, struct_size):
+        """Fills in the defaults; writes no further than `struct_size` bytes."""
+        return self.functions.wtrt_vad_options_init(options, struct_size)
 
     def transcribe_options_init(self, options, struct_size):
         """Fills in the defaults; writes no further than `struct_size` bytes."""
@@ -880,12 +962,49 @@ class Library:
         with result as result_pointer:
             self._check(self.functions.wtrt_result_get_duration(result_pointer, seconds))
 
+    def result_get_speech_duration(self, result, seconds):
+        """Seconds of audio that were transcribed: those of speech if `vad` was set, else all."""
+        with result as result_pointer:
+            self._check(self.functions.wtrt_result_get_speech_duration(result_pointer, seconds))
+
     def result_write(self, result, format):
         """The transcript as a file's content, byte for byte as openai/whisper writes it. `format`: WTRT_FORMAT_*."""
         out = ctypes.c_void_p()
         with result as result_pointer:
             self._check(self.functions.wtrt_result_write(result_pointer, format, ctypes.byref(out)))
         return TextHandle(self.functions, out.value)
+
+    def detect_speech(self, audio, options):
+        """Finds the speech in audio of any kind but WTRT_AUDIO_PUSHED, on the calling thread; needs no model.
+        `options` may be NULL. Errors: as of a job, INVALID_ARGUMENT.
+        """
+        out = ctypes.c_void_p()
+        self._check(self.functions.wtrt_detect_speech(audio, options, ctypes.byref(out)))
+        return SpeechHandle(self.functions, out.value)
+
+    def speech_retain(self, speech):
+        """Adds a reference; NULL is allowed."""
+        with speech as speech_pointer:
+            return self.functions.wtrt_speech_retain(speech_pointer)
+
+    def speech_release(self, speech):
+        """Drops a reference and never blocks; NULL is allowed."""
+        return self.functions.wtrt_speech_release(speech)
+
+    def speech_get_spans(self, speech, spans, count):
+        """The spans in order, none overlapping; borrowed, live as long as the handle."""
+        with speech as speech_pointer:
+            self._check(self.functions.wtrt_speech_get_spans(speech_pointer, spans, count))
+
+    def speech_get_probabilities(self, speech, probabilities, count):
+        """Probability of speech of each frame of 512 samples (32 ms); borrowed."""
+        with speech as speech_pointer:
+            self._check(self.functions.wtrt_speech_get_probabilities(speech_pointer, probabilities, count))
+
+    def speech_get_duration(self, speech, seconds):
+        """Seconds of audio."""
+        with speech as speech_pointer:
+            self._check(self.functions.wtrt_speech_get_duration(speech_pointer, seconds))
 
     def quantize(self, model, model_size, output, output_size, weights):
         """Writes the checkpoint `model` (name or path) in our quantized form into the new directory `output`.

@@ -18,6 +18,7 @@ internal static unsafe class NativeLayout
         NativeModelOptions(),
         NativeModelInfo(),
         NativeAudio(),
+        NativeVadOptions(),
         NativeTranscribeOptions(),
         NativeEngineOptions(),
         NativeMemoryPlan(),
@@ -25,6 +26,7 @@ internal static unsafe class NativeLayout
         NativeWord(),
         NativeSegment(),
         NativeEvent(),
+        NativeSpeechSpan(),
     ];
 
     private static StructLayoutCheck NativeModelOptions()
@@ -82,11 +84,27 @@ internal static unsafe class NativeLayout
         ]);
     }
 
+    private static StructLayoutCheck NativeVadOptions()
+    {
+        NativeVadOptions value = default;
+        byte* start = (byte*)&value;
+        return new("wtrt_vad_options", 40, sizeof(NativeVadOptions),
+        [
+            new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
+            new("min_speech_duration_ms", 4, (int)((byte*)&value.MinSpeechDurationMs - start)),
+            new("threshold", 8, (int)((byte*)&value.Threshold - start)),
+            new("neg_threshold", 16, (int)((byte*)&value.NegThreshold - start)),
+            new("max_speech_duration_s", 24, (int)((byte*)&value.MaxSpeechDurationS - start)),
+            new("min_silence_duration_ms", 32, (int)((byte*)&value.MinSilenceDurationMs - start)),
+            new("speech_pad_ms", 36, (int)((byte*)&value.SpeechPadMs - start)),
+        ]);
+    }
+
     private static StructLayoutCheck NativeTranscribeOptions()
     {
         NativeTranscribeOptions value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_transcribe_options", 112, sizeof(NativeTranscribeOptions),
+        return new("wtrt_transcribe_options", 120, sizeof(NativeTranscribeOptions),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("task", 4, (int)((byte*)&value.Task - start)),
@@ -106,6 +124,7 @@ internal static unsafe class NativeLayout
             new("tag", 96, (int)((byte*)&value.Tag - start)),
             new("max_pending_segments", 104, (int)((byte*)&value.MaxPendingSegments - start)),
             new("report_progress", 108, (int)((byte*)&value.ReportProgress - start)),
+            new("vad", 112, (int)((byte*)&value.Vad - start)),
         ]);
     }
 
@@ -213,6 +232,19 @@ internal static unsafe class NativeLayout
             new("cancelled", 44, (int)((byte*)&value.Cancelled - start)),
             new("done_seconds", 48, (int)((byte*)&value.DoneSeconds - start)),
             new("total_seconds", 56, (int)((byte*)&value.TotalSeconds - start)),
+        ]);
+    }
+
+    private static StructLayoutCheck NativeSpeechSpan()
+    {
+        NativeSpeechSpan value = default;
+        byte* start = (byte*)&value;
+        return new("wtrt_speech_span", 24, sizeof(NativeSpeechSpan),
+        [
+            new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
+            new("reserved", 4, (int)((byte*)&value.Reserved - start)),
+            new("start", 8, (int)((byte*)&value.Start - start)),
+            new("end", 16, (int)((byte*)&value.End - start)),
         ]);
     }
 }

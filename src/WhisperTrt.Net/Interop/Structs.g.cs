@@ -109,6 +109,37 @@ internal unsafe struct NativeAudio
     public long Size;
 }
 
+/// <summary>How speech is told from silence; names and meanings are faster-whisper's.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeVadOptions
+{
+    /// <summary>Size of this struct in bytes, as its filler knows it.</summary>
+    public uint StructSize;
+
+    /// <summary>Speech that is not longer is dropped, in milliseconds, 0..3600000. Default 0.</summary>
+    public int MinSpeechDurationMs;
+
+    /// <summary>Speech begins at this probability, 0..1. Default 0.5.</summary>
+    public double Threshold;
+
+    /// <summary>
+    /// Silence begins below this probability, 0..1; between the two it goes on as it was. NaN (default): <c>threshold</c> - 0.15, at least
+    /// 0.01.
+    /// </summary>
+    public double NegThreshold;
+
+    /// <summary>
+    /// Speech that is longer is cut, at its last pause of more than 98 ms if it has one; seconds, above 0. Default infinity.
+    /// </summary>
+    public double MaxSpeechDurationS;
+
+    /// <summary>Silence that is shorter does not end speech, in milliseconds, 0..3600000. Default 2000.</summary>
+    public int MinSilenceDurationMs;
+
+    /// <summary>Added to speech on either side; neighbours share what is between them. Milliseconds, 0..3600000. Default 400.</summary>
+    public int SpeechPadMs;
+}
+
 /// <summary>How to transcribe; names and meanings are openai/whisper's.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct NativeTranscribeOptions
@@ -171,6 +202,12 @@ internal unsafe struct NativeTranscribeOptions
 
     /// <summary>1: PROGRESS events are sent; 0 (default): not.</summary>
     public int ReportProgress;
+
+    /// <summary>
+    /// Transcribe only the speech that is found this way; read by the call. Times still refer to the whole audio. NULL (default): all of
+    /// it.
+    /// </summary>
+    public NativeVadOptions* Vad;
 }
 
 /// <summary>How an engine is laid out.</summary>
@@ -363,4 +400,21 @@ internal unsafe struct NativeEvent
 
     /// <summary>Seconds of audio in all; -1 while unknown.</summary>
     public double TotalSeconds;
+}
+
+/// <summary>A stretch of speech: 16 kHz samples from <c>start</c> up to, not including, <c>end</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeSpeechSpan
+{
+    /// <summary>Size of this struct in bytes, as its filler knows it.</summary>
+    public uint StructSize;
+
+    /// <summary>Zero.</summary>
+    public int Reserved;
+
+    /// <summary>First sample.</summary>
+    public long Start;
+
+    /// <summary>Sample after the last.</summary>
+    public long End;
 }
