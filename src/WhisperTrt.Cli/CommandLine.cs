@@ -48,13 +48,18 @@ internal static class CommandLine
 
         // Only the verb that is asked for is put together: start-up counts.
         string verb = args.FirstOrDefault(argument => !argument.StartsWith('-')) ?? "";
-        bool all = verb is not ("transcribe" or "info" or "doctor" or "quantize");
+        bool all = verb is not ("transcribe" or "vad" or "info" or "doctor" or "quantize");
         int end = Array.IndexOf(args, "--");
         string[] options = end < 0 ? args : args[..end];
         string[] literal = end < 0 ? [] : args[(end + 1)..];
         if (all || verb == "transcribe")
         {
             root.Subcommands.Add(TranscribeCommand.Create(transcribe, literal));
+        }
+
+        if (all || verb == "vad")
+        {
+            root.Subcommands.Add(VadCommand.Create(terminal));
         }
 
         if (all || verb == "info")

@@ -94,6 +94,9 @@ internal sealed record TranscribeSettings
 
     public InputFormat InputFormat { get; init; }
 
+    /// <summary>Null: all of the audio is transcribed.</summary>
+    public VadOptions? Vad { get; init; }
+
     /// <summary>Files are written only when asked for.</summary>
     public bool WritesFiles => OutputDirectory is not null || OutputFormats is not null;
 
@@ -134,6 +137,7 @@ internal sealed record TranscribeSettings
         MaxInitialTimestamp = MaxInitialTimestamp,
         NoSpeechThreshold = NoSpeechThreshold,
         LogProbThreshold = LogProbThreshold,
+        Vad = Vad,
     };
 
     /// <summary>"auto", "cpu", "cuda" or "cuda:1".</summary>
