@@ -125,6 +125,26 @@ TEST(SpeechSource, DoesNotWaitForTheEndOfSpeech) {
   EXPECT_EQ(given, 4000 * kFrame);
 }
 
+TEST(SpeechSource, HoldsNoMoreThanWhatIsUndecided) {
+  std::mt19937 random(4);
+  VadOptions options;
+  options.min_silence_duration_ms = 500;
+  SpeechSource source(std::make_unique<Drip>(recording(6000, random_speech(random, 6000))),
+                      std::make_unique<SignDetector>(), options, std::make_shared<SpeechMap>());
+  constexpr int64_t kUndecided = (500 + 2 * 400) * kSampleRate / 1000;
+  std::vector<float> block(512);
+  while (source.read(block) != 0) ASSERT_LE(source.held(), kUndecided + 2 * SpeechSource::kPiece);
+}
+
+TEST(SpeechSource, StopsWhenNobodyWaitsForIt) {
+  int asked = 0;
+  SpeechSource source(audio::open_samples(recording(4000, {})), std::make_unique<SignDetector>(), {},
+                      std::make_shared<SpeechMap>(), [&] { return ++asked < 5; });
+  std::vector<float> block(512);
+  EXPECT_THROW(source.read(block), Error);
+  EXPECT_EQ(source.taken(), 4 * SpeechSource::kPiece);
+}
+
 TEST(SpeechSource, OfSilenceNothingIsLeft) {
   const auto map = std::make_shared<SpeechMap>();
   SpeechSource source(audio::open_samples(recording(300, {})), std::make_unique<SignDetector>(), {}, map);

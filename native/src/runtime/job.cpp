@@ -88,7 +88,8 @@ void Job::measure(Result& result, int64_t frames) const {
 std::unique_ptr<audio::PcmSource> Job::open_source() {
   auto source = open_audio();
   if (!options_.vad) return source;
-  auto speech = std::make_unique<vad::SpeechSource>(std::move(source), std::make_unique<vad::SileroDetector>(), *options_.vad, speech_map_);
+  auto speech = std::make_unique<vad::SpeechSource>(std::move(source), std::make_unique<vad::SileroDetector>(), *options_.vad, speech_map_,
+                                                    [this] { return !cancelled(); });
   at.speech = speech.get();
   return speech;
 }

@@ -13,7 +13,7 @@ constexpr int kLanes = WTRT_VAD_LANES;
 constexpr int kStepsAtOnce = kLanes == 16 ? 4 : 2;  // what the registers hold
 
 typedef float Vec __attribute__((vector_size(kLanes * 4)));
-typedef int32_t Int __attribute__((vector_size(kLanes * 4)));
+typedef uint32_t Bits __attribute__((vector_size(kLanes * 4)));
 
 #define WTRT_INLINE inline __attribute__((always_inline))
 
@@ -50,8 +50,7 @@ WTRT_INLINE Vec exponential(Vec x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  const Int power = ((Int)shifted << 23) + (Int)p;  // p · 2^whole
-  return (Vec)power;
+  return (Vec)(((Bits)shifted << 23) + (Bits)p);  // p · 2^whole
 }
 
 // Without overflow on either side.

@@ -2,14 +2,17 @@
 
 #include <algorithm>
 
+#include "common/error.hpp"
+
 namespace wtrt::vad {
 
 SpeechSource::SpeechSource(std::unique_ptr<audio::PcmSource> source, std::unique_ptr<SpeechDetector> detector,
-                           const VadOptions& options, std::shared_ptr<SpeechMap> map)
+                           const VadOptions& options, std::shared_ptr<SpeechMap> map, std::function<bool()> keep_going)
     : source_(std::move(source)),
       detector_(std::move(detector)),
       options_(options),
       map_(std::move(map)),
+      keep_going_(std::move(keep_going)),
       finder_(options) {
   restart();
 }
@@ -52,6 +55,7 @@ size_t SpeechSource::read(std::span<float> out) {
 }
 
 void SpeechSource::advance() {
+  if (keep_going_ && !keep_going_()) throw Error(ErrorCode::cancelled, "cancelled while speech was searched for");
   drop_the_useless();
   const size_t before = held_.size();
   held_.resize(before + static_cast<size_t>(kPiece));

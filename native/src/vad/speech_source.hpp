@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -17,9 +18,10 @@ class SpeechSource final : public audio::PcmSource {
  public:
   static constexpr int64_t kPiece = int64_t{kBatchFrames} * kFrameSamples;  // samples that advance() asks for
 
-  // `map` is told what is kept. Throws invalid_argument (options).
+  // `map` is told what is kept. `keep_going` (may be empty) is asked about every half second of audio; when it answers
+  // false, reading throws cancelled: silence may be long. Throws invalid_argument (options).
   SpeechSource(std::unique_ptr<audio::PcmSource> source, std::unique_ptr<SpeechDetector> detector,
-               const VadOptions& options, std::shared_ptr<SpeechMap> map);
+               const VadOptions& options, std::shared_ptr<SpeechMap> map, std::function<bool()> keep_going = {});
 
   size_t read(std::span<float> out) override;
   bool can_rewind() const override { return source_->can_rewind(); }
@@ -31,7 +33,8 @@ class SpeechSource final : public audio::PcmSource {
   void advance();
   int64_t taken() const { return held_from_ + static_cast<int64_t>(held_.size()); }  // samples read so far
   int64_t reached() const { return reached_; }  // samples that read() has given or can give at once
-  bool ended() const { return ended_; }         // the source has no more
+  int64_t held() const { return static_cast<int64_t>(held_.size()); }  // samples in memory
+  bool ended() const { return ended_; }                                // the source has no more
 
  private:
   void take_up();
@@ -44,6 +47,7 @@ class SpeechSource final : public audio::PcmSource {
   std::unique_ptr<SpeechDetector> detector_;
   VadOptions options_;
   std::shared_ptr<SpeechMap> map_;
+  std::function<bool()> keep_going_;
   SpanFinder finder_;
 
   std::vector<float> held_;  // samples of the source from held_from_ on
