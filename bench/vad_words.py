@@ -51,7 +51,7 @@ def main():
     parser.add_argument("--limit", type=int, default=0, help="so many clips, evenly spaced (default all)")
     parser.add_argument("--max-batch", type=int, default=16)
     options = parser.parse_args()
-    report = _bench.Report("vad", __doc__, options)
+    report = _bench.Report("vad_words", __doc__, options)
     rows, details = [], {}
     for name in options.models:
         measure(options, name, rows, details)
