@@ -28,11 +28,11 @@ def clips_for(options, languages):
     return _bench.spread(rows, options.limit) if options.limit else rows
 
 
-def transcribe(engine, clips):
+def transcribe(engine, clips, **options):
     """Results by clip; None where the recording was refused. All jobs at once: the engine batches them."""
     import whispertrt
 
-    jobs = [engine.submit(str(clip["path"]), language=clip["language"], max_pending_segments=1_000_000) for clip in clips]
+    jobs = [engine.submit(str(clip["path"]), language=clip["language"], max_pending_segments=1_000_000, **options) for clip in clips]
     results = []
     for job in jobs:
         with job:

@@ -70,6 +70,7 @@ copy_own_notices() {
   for licence in "$root"/third_party/*/LICENSE; do
     install -D -m 644 "$licence" "$1/third_party/$(basename "$(dirname "$licence")")/LICENSE"
   done
+  install -D -m 644 "$root/models/silero-vad/LICENSE" "$1/silero-vad/LICENSE"
 }
 
 # Every needed name must now be glibc's or a neighbour; the FFmpeg module alone may ask the system for FFmpeg.

@@ -53,6 +53,7 @@ internal static class CommandLine
         [
             ("transcribe", () => TranscribeCommand.Create(transcribe, literal)),
             ("eval", () => EvalCommand.Create(terminal)),
+            ("vad", () => VadCommand.Create(terminal)),
             ("info", () => InfoCommand.Create(terminal)),
             ("doctor", () => DoctorCommand.Create(terminal)),
             ("quantize", () => QuantizeCommand.Create(terminal)),

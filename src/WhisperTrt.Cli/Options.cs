@@ -40,6 +40,10 @@ internal static class Options
     internal static Setting<double?> OptionalDouble(string name, double? byDefault, string description) =>
         Make<double?>(name, byDefault, $"{description} [default {Show(byDefault)}]", "X|None", "a number or None", TryOptionalDouble);
 
+    /// <summary>A number that may be without limit, as Python spells it: inf.</summary>
+    internal static Setting<double> DoubleOrInfinity(string name, string description) =>
+        Make<double>(name, double.PositiveInfinity, $"{description} [default inf]", "X|inf", "a number or inf", TryDoubleOrInfinity);
+
     internal static Setting<string?> Text(string name, string? byDefault, string description, params string[] shortNames) =>
         Make<string?>(name, byDefault, byDefault is null or "" ? description : $"{description} [default {byDefault}]", "TEXT", "a text", TryText, shortNames);
 
@@ -75,6 +79,13 @@ internal static class Options
 
     internal static bool TryDouble(string text, out double value) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
+
+    private static bool TryDoubleOrInfinity(string text, out double value)
+    {
+        bool endless = text == "inf";
+        value = double.PositiveInfinity;
+        return endless || TryDouble(text, out value);
+    }
 
     internal static bool TryOptionalInt(string text, out int? value) => TryOptional<int>(text, TryInt, out value);
 

@@ -62,6 +62,9 @@ internal sealed class TranscribeCommand
     private readonly Setting<bool> suppressBlank = Options.Bool("--suppress_blank", true, "a window may not begin with a blank");
     private readonly Setting<InputFormat?> inputFormat = Options.Choice("--input_format", Cli.InputFormat.Auto, "what standard input carries: a container, or raw 16 kHz mono 16-bit samples", [("auto", Cli.InputFormat.Auto), ("s16le", Cli.InputFormat.S16le)]);
 
+    private readonly Setting<bool> vadFilter = Options.Bool("--vad_filter", false, "transcribe only the speech; times refer to the whole recording");
+    private readonly VadSettings vad = new();
+
     internal TranscribeCommand()
     {
         Command = new Command("transcribe", "Write down what is said in recordings. Options have openai/whisper's names; --output-dir is --output_dir.") { audio };
@@ -74,7 +77,7 @@ internal sealed class TranscribeCommand
                 prependPunctuations.Option, appendPunctuations.Option, highlightWords.Option, maxLineWidth.Option, maxLineCount.Option,
                 maxWordsPerLine.Option, jsonTrace.Option, threads.Option, clipTimestamps.Option, hallucinationSilence.Option, computeType.Option,
                 cpuIsa.Option, maxBatch.Option, memoryLimit.Option, maxInitialTimestamp.Option, maxNewTokens.Option,
-                withoutTimestamps.Option, suppressBlank.Option, inputFormat.Option,
+                withoutTimestamps.Option, suppressBlank.Option, inputFormat.Option, vadFilter.Option, .. vad.All,
             ])
         {
             Command.Options.Add(option);
@@ -171,5 +174,6 @@ internal sealed class TranscribeCommand
         WithoutTimestamps = withoutTimestamps.Of(result),
         SuppressBlank = suppressBlank.Of(result),
         InputFormat = inputFormat.Of(result) ?? Cli.InputFormat.Auto,
+        Vad = vadFilter.Of(result) ? vad.Of(result) : null,
     };
 }

@@ -96,6 +96,9 @@ internal sealed record TranscribeSettings
 
     public InputFormat InputFormat { get; init; }
 
+    /// <summary>Null: all of the audio is transcribed.</summary>
+    public VadOptions? Vad { get; init; }
+
     /// <summary>Files are written only when asked for.</summary>
     public bool WritesFiles => OutputDirectory is not null || OutputFormats is not null;
 
@@ -136,6 +139,7 @@ internal sealed record TranscribeSettings
         MaxInitialTimestamp = MaxInitialTimestamp,
         NoSpeechThreshold = NoSpeechThreshold,
         LogProbThreshold = LogProbThreshold,
+        Vad = Vad,
     };
 
     /// <summary>0 is no limit, as to openai/whisper.</summary>

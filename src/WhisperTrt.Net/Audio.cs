@@ -72,6 +72,13 @@ public abstract class Audio
 
     internal sealed class StreamAudio(Stream stream) : Audio
     {
+        internal Audio Read()
+        {
+            MemoryStream buffer = new();
+            stream.CopyTo(buffer);
+            return new BytesAudio(buffer.GetBuffer().AsMemory(0, checked((int)buffer.Length)));
+        }
+
         internal async ValueTask<Audio> ReadAsync(CancellationToken cancellationToken)
         {
             MemoryStream buffer = new();

@@ -25,6 +25,8 @@ public sealed unsafe class Transcript : IDisposable
         Language = Utf8.Read(text, size);
         NativeError.ThrowIfFailed(NativeMethods.ResultGetDuration(handle, &seconds));
         Duration = TimeSpan.FromSeconds(seconds);
+        NativeError.ThrowIfFailed(NativeMethods.ResultGetSpeechDuration(handle, &seconds));
+        SpeechDuration = TimeSpan.FromSeconds(seconds);
         segments = new Lazy<IReadOnlyList<Segment>>(ReadSegments);
     }
 
@@ -39,6 +41,9 @@ public sealed unsafe class Transcript : IDisposable
 
     /// <summary>Length of the audio.</summary>
     public TimeSpan Duration { get; }
+
+    /// <summary>How much of it was transcribed: less than all with <see cref="TranscribeOptions.Vad"/>.</summary>
+    public TimeSpan SpeechDuration { get; }
 
     /// <summary>All segments.</summary>
     /// <exception cref="ObjectDisposedException">Disposed before they were first asked for.</exception>

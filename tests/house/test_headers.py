@@ -25,6 +25,8 @@ int use(const std::string& path) {
   how.language = "en";
   how.task = WTRT_TASK_TRANSLATE;
   how.suppress_tokens = "";
+  how.vad = VadOptions();
+  how.vad->threshold = 0.6;
   Queue queue;
   Job job = engine.submit(queue, Audio::pushed(), how);
   job.push(std::vector<float>(16000));
@@ -45,6 +47,9 @@ int use(const std::string& path) {
   count += result.segments().size() + result.write(WTRT_FORMAT_SRT).size() + result.text().size() + result.language().size();
   count += model.languages().size() + model.detokenize(model.tokenize("text"), true).size();
   count += doctor().size() + build_info().size() + normalize("text").size();
+  Speech speech = detect_speech(Audio::file(path), *how.vad);
+  for (const SpeechSpan& span : speech.spans()) count += static_cast<std::size_t>(span.end - span.start);
+  count += speech.probabilities().size() + (speech.duration() > result.speech_duration() ? 1 : 0);
   quantize(path, path + "-int8");
   engine.close();
   return static_cast<int>(count) + engine.stats().reserved + engine.memory().max_batch +

@@ -33,6 +33,7 @@ def test_every_field_of_the_option_structures_has_an_option():
         (_abi.ModelOptions, _options._MODEL),
         (_abi.EngineOptions, _options._ENGINE),
         (_abi.TranscribeOptions, _options._TRANSCRIBE),
+        (_abi.VadOptions, _options._VAD),
     ]:
         fields = {name for name, *_ in structure._fields_ if not name.endswith("_size")} - {"tag"}
         assert fields == set(setters)

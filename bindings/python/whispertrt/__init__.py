@@ -27,13 +27,14 @@ from ._errors import (
     UnsupportedError,
     WhisperTrtError,
 )
-from ._types import EngineStats, MemoryPlan, ModelInfo, Progress, Segment, Word
+from ._types import EngineStats, MemoryPlan, ModelInfo, Progress, Segment, Speech, SpeechSpan, Word
 from .engine import Engine
 from .job import Job
 from .model import Model
 from .result import Result
 from .session import Session
 from .tools import build_info, doctor, normalize, quantize, set_log, transcribe
+from .vad import detect_speech
 
 __version__ = "0.1.0"
 
@@ -60,10 +61,13 @@ __all__ = [
     "Result",
     "Segment",
     "Session",
+    "Speech",
+    "SpeechSpan",
     "UnsupportedError",
     "WhisperTrtError",
     "Word",
     "build_info",
+    "detect_speech",
     "doctor",
     "normalize",
     "quantize",

@@ -93,6 +93,15 @@ def _tokens(options: Any, name: str, value: Any) -> None:
     _text(options, name, value)
 
 
+_VAD: Dict[str, _Setter] = {
+    "threshold": lambda options, name, value: setattr(options, name, float(value)),
+    "neg_threshold": _number_or_off,
+    "min_speech_duration_ms": _integer,
+    "max_speech_duration_s": lambda options, name, value: setattr(options, name, math.inf if value is None else float(value)),
+    "min_silence_duration_ms": _integer,
+    "speech_pad_ms": _integer,
+}
+
 _MODEL: Dict[str, _Setter] = {
     "device": _choice(DEVICES),
     "device_index": _integer,
@@ -121,6 +130,7 @@ _TRANSCRIBE: Dict[str, _Setter] = {
     "logprob_threshold": _number_or_off,
     "max_pending_segments": _integer,
     "report_progress": _flag,
+    "vad": lambda options, name, value: setattr(options, name, ctypes.pointer(value)),  # which keeps it alive
 }
 
 _WRITE: Dict[str, _Setter] = {
@@ -153,9 +163,18 @@ def engine_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.En
     return _filled(initialised(_abi.EngineOptions, library.engine_options_init), _ENGINE, options)
 
 
+def vad_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.VadOptions:
+    """The library's defaults with these set."""
+    return _filled(initialised(_abi.VadOptions, library.vad_options_init), _VAD, options)
+
+
 def transcribe_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.TranscribeOptions:
     """The library's defaults with these set."""
-    return _filled(initialised(_abi.TranscribeOptions, library.transcribe_options_init), _TRANSCRIBE, options)
+    others = dict(options)
+    parameters = vad_options(library, others.pop("vad_parameters", None) or {})
+    if others.pop("vad_filter", False):
+        others["vad"] = parameters
+    return _filled(initialised(_abi.TranscribeOptions, library.transcribe_options_init), _TRANSCRIBE, others)
 
 
 def write_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.WriteOptions:

@@ -44,6 +44,36 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class SpeechSpan:
+    """A stretch of speech: 16 kHz samples from `start` up to, not including, `end`."""
+
+    start: int
+    end: int
+
+    @property
+    def start_seconds(self) -> float:
+        """Where it begins, in seconds."""
+        return self.start / 16000
+
+    @property
+    def end_seconds(self) -> float:
+        """Where it ends, in seconds."""
+        return self.end / 16000
+
+
+@dataclass(frozen=True)
+class Speech:
+    """Where speech was found in a recording."""
+
+    #: In order, none overlapping.
+    spans: List[SpeechSpan]
+    #: Probability of speech of each frame of 512 samples (32 ms).
+    probabilities: List[float]
+    #: Seconds of audio.
+    duration: float
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """What a loaded model is."""
 

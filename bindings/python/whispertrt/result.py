@@ -35,6 +35,9 @@ class Result:
         library.result_get_duration(handle, ctypes.byref(seconds))
         #: Seconds of audio.
         self.duration = seconds.value
+        library.result_get_speech_duration(handle, ctypes.byref(seconds))
+        #: Seconds of it that were transcribed: less than all with `vad_filter`.
+        self.speech_duration = seconds.value
         self._segments: Optional[List[Segment]] = None
 
     def _read_text(self, getter: Any) -> str:

@@ -170,6 +170,8 @@ typedef struct wtrt_queue wtrt_queue;
 typedef struct wtrt_job wtrt_job;
 /** What a finished job made. Immutable. */
 typedef struct wtrt_result wtrt_result;
+/** Where speech was found. Immutable. */
+typedef struct wtrt_speech wtrt_speech;
 /** The device acts one by one over one window, for research and parity tests. Not thread-safe. */
 typedef struct wtrt_session wtrt_session;
 
@@ -292,6 +294,23 @@ typedef struct wtrt_audio {
   int64_t size;
 } wtrt_audio;
 
+/** How speech is told from silence; names and meanings are faster-whisper's. */
+typedef struct wtrt_vad_options {
+  uint32_t struct_size;
+  /** Speech that is not longer is dropped, in milliseconds, 0..3600000. Default 0. */
+  int32_t min_speech_duration_ms;
+  /** Speech begins at this probability, 0..1. Default 0.5. */
+  double threshold;
+  /** Silence begins below this probability, 0..1; between the two it goes on as it was. NaN (default): `threshold` - 0.15, at least 0.01. */
+  double neg_threshold;
+  /** Speech that is longer is cut, at its last pause of more than 98 ms if it has one; seconds, above 0. Default infinity. */
+  double max_speech_duration_s;
+  /** Silence that is shorter does not end speech, in milliseconds, 0..3600000. Default 2000. */
+  int32_t min_silence_duration_ms;
+  /** Added to speech on either side; neighbours share what is between them. Milliseconds, 0..3600000. Default 400. */
+  int32_t speech_pad_ms;
+} wtrt_vad_options;
+
 /** How to transcribe; names and meanings are openai/whisper's. */
 typedef struct wtrt_transcribe_options {
   uint32_t struct_size;
@@ -326,8 +345,12 @@ typedef struct wtrt_transcribe_options {
   int32_t max_pending_segments;
   /** 1: PROGRESS events are sent; 0 (default): not. */
   int32_t report_progress;
+  /** Transcribe only the speech that is found this way; read by the call. Times still refer to the whole audio. NULL (default): all of it. */
+  const wtrt_vad_options* vad;
 } wtrt_transcribe_options;
 
+/** Fills in the defaults; writes no further than `struct_size` bytes. */
+WTRT_API void wtrt_vad_options_init(wtrt_vad_options* options, uint32_t struct_size);
 /** Fills in the defaults; writes no further than `struct_size` bytes. */
 WTRT_API void wtrt_transcribe_options_init(wtrt_transcribe_options* options, uint32_t struct_size);
 
@@ -516,6 +539,8 @@ WTRT_API wtrt_error* wtrt_result_get_text(const wtrt_result* result, const char*
 WTRT_API wtrt_error* wtrt_result_get_language(const wtrt_result* result, const char** code, int64_t* size);
 /** Seconds of audio. */
 WTRT_API wtrt_error* wtrt_result_get_duration(const wtrt_result* result, double* seconds);
+/** Seconds of audio that were transcribed: those of speech if `vad` was set, else all. */
+WTRT_API wtrt_error* wtrt_result_get_speech_duration(const wtrt_result* result, double* seconds);
 /** The transcript as a file's content, byte for byte as openai/whisper writes it. `format`: WTRT_FORMAT_*. */
 WTRT_API wtrt_error* wtrt_result_write(const wtrt_result* result, int32_t format, wtrt_text** text);
 
@@ -542,6 +567,30 @@ WTRT_API void wtrt_write_options_init(wtrt_write_options* options, uint32_t stru
 /** wtrt_result_write() with options, which may be NULL. Errors: INVALID_ARGUMENT (names the option and its range). */
 WTRT_API wtrt_error* wtrt_result_write_with_options(const wtrt_result* result, int32_t format, const wtrt_write_options* options,
                                                     wtrt_text** text);
+
+/* ---- Voice activity ----------------------------------------------------------------------------------------------- */
+
+/** A stretch of speech: 16 kHz samples from `start` up to, not including, `end`. */
+typedef struct wtrt_speech_span {
+  uint32_t struct_size;
+  int32_t reserved;
+  /** First sample. */
+  int64_t start;
+  /** Sample after the last. */
+  int64_t end;
+} wtrt_speech_span;
+
+/** Finds the speech in audio of any kind but WTRT_AUDIO_PUSHED, on the calling thread; needs no model. `options` may be NULL. Errors: as of a job,
+ *  INVALID_ARGUMENT. */
+WTRT_API wtrt_error* wtrt_detect_speech(const wtrt_audio* audio, const wtrt_vad_options* options, wtrt_speech** speech);
+WTRT_API void wtrt_speech_retain(wtrt_speech* speech);
+WTRT_API void wtrt_speech_release(wtrt_speech* speech);
+/** The spans in order, none overlapping; borrowed, live as long as the handle. */
+WTRT_API wtrt_error* wtrt_speech_get_spans(const wtrt_speech* speech, const wtrt_speech_span** spans, int64_t* count);
+/** Probability of speech of each frame of 512 samples (32 ms); borrowed. */
+WTRT_API wtrt_error* wtrt_speech_get_probabilities(const wtrt_speech* speech, const float** probabilities, int64_t* count);
+/** Seconds of audio. */
+WTRT_API wtrt_error* wtrt_speech_get_duration(const wtrt_speech* speech, double* seconds);
 
 /* ---- Tools -------------------------------------------------------------------------------------------------------- */
 

@@ -131,11 +131,16 @@ struct WriteOptions : wtrt_write_options {
   }
 };
 
-// The texts among the fields are std::string here.
+struct VadOptions : wtrt_vad_options {
+  VadOptions() : wtrt_vad_options() { wtrt_vad_options_init(this, static_cast<uint32_t>(sizeof(wtrt_vad_options))); }
+};
+
+// The texts among the fields are std::string here, and so is `vad` an object.
 struct TranscribeOptions : wtrt_transcribe_options {
   std::string language;                // code or English name; empty: detect it
   std::string initial_prompt;          // text the first window is conditioned on; empty: none
   std::string suppress_tokens = "-1";  // see wtrt_transcribe_options
+  std::optional<VadOptions> vad;       // transcribe only the speech; none: all
 
   TranscribeOptions() : wtrt_transcribe_options() {
     wtrt_transcribe_options_init(this, static_cast<uint32_t>(sizeof(wtrt_transcribe_options)));
@@ -150,6 +155,7 @@ struct TranscribeOptions : wtrt_transcribe_options {
     options.initial_prompt_size = detail::size_of(initial_prompt);
     options.suppress_tokens = suppress_tokens.c_str();
     options.suppress_tokens_size = detail::size_of(suppress_tokens);
+    options.vad = vad ? &*vad : nullptr;
     return options;
   }
 };
@@ -335,6 +341,13 @@ class Result : public detail::Reference<wtrt_result, wtrt_result_retain, wtrt_re
   double duration() const {
     double seconds = 0;
     detail::check(wtrt_result_get_duration(get(), &seconds));
+    return seconds;
+  }
+
+  // Seconds of it that were transcribed: those of speech if `vad` was set.
+  double speech_duration() const {
+    double seconds = 0;
+    detail::check(wtrt_result_get_speech_duration(get(), &seconds));
     return seconds;
   }
 
@@ -619,6 +632,55 @@ class Session {
   wtrt_model_info info_;
   std::unique_ptr<wtrt_session, Deleter> session_;
 };
+
+// ---- Voice activity
+// ----------------------------------------------------------------------------------------------------
+
+// A stretch of speech: 16 kHz samples [start, end).
+struct SpeechSpan {
+  int64_t start;
+  int64_t end;
+};
+
+// Where speech was found. Immutable.
+class Speech : public detail::Reference<wtrt_speech, wtrt_speech_retain, wtrt_speech_release> {
+ public:
+  explicit Speech(wtrt_speech* owned) noexcept : Reference(owned) {}
+
+  std::vector<SpeechSpan> spans() const {
+    const wtrt_speech_span* first = nullptr;
+    int64_t count = 0;
+    detail::check(wtrt_speech_get_spans(get(), &first, &count));
+    std::vector<SpeechSpan> all;
+    for (int64_t i = 0; i < count; ++i) {
+      const wtrt_speech_span& span = detail::element(first, i);
+      all.push_back({span.start, span.end});
+    }
+    return all;
+  }
+  // Of each frame of 512 samples.
+  std::vector<float> probabilities() const {
+    const float* first = nullptr;
+    int64_t count = 0;
+    detail::check(wtrt_speech_get_probabilities(get(), &first, &count));
+    return std::vector<float>(first, first + count);
+  }
+  // Seconds of audio.
+  double duration() const {
+    double seconds = 0;
+    detail::check(wtrt_speech_get_duration(get(), &seconds));
+    return seconds;
+  }
+};
+
+// Finds the speech in a recording; needs no model.
+inline Speech detect_speech(const Audio& audio, const VadOptions& options = {}) {
+  detail::require_abi();
+  const wtrt_audio sound = audio.native();
+  wtrt_speech* speech = nullptr;
+  detail::check(wtrt_detect_speech(&sound, &options, &speech));
+  return Speech(speech);
+}
 
 // ---- Tools
 // -----------------------------------------------------------------------------------------------------------

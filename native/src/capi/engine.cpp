@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "capi/handles.hpp"
+#include "capi/inputs.hpp"
 
 using namespace wtrt;
 using namespace wtrt::capi;
@@ -34,6 +35,7 @@ const wtrt_transcribe_options kTranscribeDefaults = {
     .tag = 0,
     .max_pending_segments = 64,
     .report_progress = 0,
+    .vad = nullptr,
 };
 
 runtime::EngineOptions engine_options(const wtrt_engine_options* given) {
@@ -71,38 +73,8 @@ runtime::JobOptions job_options(const wtrt_transcribe_options* given) {
   job.tag = from.tag;
   job.max_pending_segments = in_range("max_pending_segments", from.max_pending_segments, 1, 1000000);
   job.report_progress = in_range("report_progress", from.report_progress, 0, 1) != 0;
+  if (from.vad != nullptr) job.vad = vad_options(from.vad);
   return job;
-}
-
-runtime::AudioInput audio_input(const wtrt_audio& given) {
-  constexpr wtrt_audio none = {sizeof(wtrt_audio), WTRT_AUTO, nullptr, 0};
-  const wtrt_audio audio = read_options(&given, none, "audio");
-  runtime::AudioInput input;
-  input.kind = static_cast<runtime::AudioKind>(in_range("audio.kind", audio.kind, WTRT_AUDIO_PATH, WTRT_AUDIO_DESCRIPTOR_RAW));
-  if (audio.kind == WTRT_AUDIO_DESCRIPTOR || audio.kind == WTRT_AUDIO_DESCRIPTOR_RAW) {
-    if (audio.size < 0 || audio.size > INT32_MAX) refuse("audio.size: " + std::to_string(audio.size) + " is no file descriptor");
-    input.descriptor = static_cast<int>(audio.size);
-    return input;
-  }
-  const std::string_view bytes = text_argument(static_cast<const char*>(audio.data), audio.size, "audio.data");
-  switch (input.kind) {
-    case runtime::AudioKind::path:
-      if (bytes.empty()) refuse("audio: the path is empty");
-      input.path = bytes;
-      break;
-    case runtime::AudioKind::bytes: {
-      const auto* first = reinterpret_cast<const std::byte*>(bytes.data());
-      input.bytes.assign(first, first + bytes.size());
-      break;
-    }
-    case runtime::AudioKind::samples:
-      if (bytes.size() % sizeof(float) != 0) refuse("audio.size: " + std::to_string(audio.size) + " is no multiple of 4 bytes per sample");
-      input.samples.resize(bytes.size() / sizeof(float));
-      if (!bytes.empty()) std::memcpy(input.samples.data(), bytes.data(), bytes.size());
-      break;
-    default: break;
-  }
-  return input;
 }
 
 wtrt_memory_plan view_of(const runtime::MemoryPlan& plan) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "capi/boundary.hpp"
+#include "runtime/detect_speech.hpp"
 #include "runtime/engine.hpp"
 #include "runtime/session.hpp"
 
@@ -31,6 +32,11 @@ struct wtrt_result : wtrt::capi::Handle<const wtrt::runtime::Result> {
   explicit wtrt_result(std::shared_ptr<const wtrt::runtime::Result> held);
   std::vector<std::vector<wtrt_word>> words;
   std::vector<wtrt_segment> segments;
+};
+
+struct wtrt_speech : wtrt::capi::Handle<const wtrt::runtime::Speech> {
+  explicit wtrt_speech(std::shared_ptr<const wtrt::runtime::Speech> held);
+  std::vector<wtrt_speech_span> spans;
 };
 
 struct wtrt_session {

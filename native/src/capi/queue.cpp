@@ -177,6 +177,10 @@ wtrt_error* wtrt_result_get_duration(const wtrt_result* result, double* seconds)
   return guard([&] { required(seconds, "seconds") = required(result, "result").object->duration_seconds; });
 }
 
+wtrt_error* wtrt_result_get_speech_duration(const wtrt_result* result, double* seconds) {
+  return guard([&] { required(seconds, "seconds") = required(result, "result").object->speech_seconds; });
+}
+
 wtrt_error* wtrt_result_write(const wtrt_result* result, int32_t format, wtrt_text** text) {
   return wtrt_result_write_with_options(result, format, nullptr, text);
 }

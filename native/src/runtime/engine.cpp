@@ -20,6 +20,7 @@ Engine::~Engine() {
 
 std::shared_ptr<Job> Engine::submit(std::shared_ptr<EventQueue> queue, AudioInput audio, JobOptions options) {
   whisper::check_options(options.transcribe, *model_->tokenizer(), model_->config().n_text_ctx);
+  if (options.vad) vad::check_options(*options.vad);
   auto job = std::make_shared<Job>(inbox_, std::move(queue), std::move(audio), std::move(options));
   const std::lock_guard lock(inbox_->mutex);
   if (inbox_->stop) throw Error(ErrorCode::closed, "the engine was closed");

@@ -1,5 +1,9 @@
 #include "runtime/job.hpp"
 
+#include <algorithm>
+
+#include "vad/silero.hpp"
+
 namespace wtrt::runtime {
 namespace {
 
@@ -19,6 +23,7 @@ Job::Job(std::shared_ptr<Inbox> inbox, std::shared_ptr<EventQueue> queue, AudioI
   if (audio_.kind == AudioKind::pushed || audio_.kind == AudioKind::descriptor || audio_.kind == AudioKind::descriptor_raw) {
     push_buffer_ = std::make_shared<PushBuffer>();
   }
+  if (options_.vad) speech_map_ = std::make_shared<vad::SpeechMap>();
 }
 
 void Job::cancel() {
@@ -51,10 +56,45 @@ std::shared_ptr<const Result> Job::result() const {
 }
 
 bool Job::audio_available(int64_t seek, int64_t frames) const {
-  return !push_buffer_ || push_buffer_->holds((seek + frames + kReadAheadFrames) * audio::kHopLength);
+  if (!push_buffer_) return true;
+  const int64_t samples = (seek + frames + kReadAheadFrames) * audio::kHopLength;
+  if (at.speech != nullptr) return at.speech->ended() || at.speech->reached() >= samples;
+  return push_buffer_->holds(samples);
+}
+
+bool Job::speech_to_search() const {
+  return at.speech != nullptr && push_buffer_ && push_buffer_->holds(at.speech->taken() + vad::SpeechSource::kPiece);
+}
+
+void Job::search_speech(int64_t seek, int64_t frames) {
+  while (!audio_available(seek, frames) && speech_to_search()) at.speech->advance();
+}
+
+void Job::restore_times(std::vector<output::Segment>& segments) const {
+  if (!speech_map_) return;
+  for (output::Segment& segment : segments) speech_map_->restore(segment);
+}
+
+void Job::measure(Result& result, int64_t frames) const {
+  if (speech_map_) {
+    const int64_t samples = speech_map_->length().value_or(0);
+    result.duration_seconds = static_cast<double>(samples / audio::kHopLength) / 100;
+    result.speech_seconds = static_cast<double>(speech_map_->kept()) / audio::kSampleRate;
+  } else {
+    result.duration_seconds = result.speech_seconds = static_cast<double>(std::max<int64_t>(0, frames)) / 100;
+  }
 }
 
 std::unique_ptr<audio::PcmSource> Job::open_source() {
+  auto source = open_audio();
+  if (!options_.vad) return source;
+  auto speech = std::make_unique<vad::SpeechSource>(std::move(source), std::make_unique<vad::SileroDetector>(), *options_.vad, speech_map_,
+                                                    [this] { return !cancelled(); });
+  at.speech = speech.get();
+  return speech;
+}
+
+std::unique_ptr<audio::PcmSource> Job::open_audio() {
   switch (audio_.kind) {
     case AudioKind::path: return audio::open_file(audio_.path);
     case AudioKind::bytes: return audio::open_encoded(std::move(audio_.bytes), "audio in memory");

@@ -13,6 +13,7 @@
 #include "audio/log_mel.hpp"
 #include "runtime/event_queue.hpp"
 #include "runtime/pushed_source.hpp"
+#include "vad/speech_source.hpp"
 #include "whisper/transcription.hpp"
 
 namespace wtrt::runtime {
@@ -43,6 +44,7 @@ struct AudioInput {
 
 struct JobOptions {
   whisper::TranscribeOptions transcribe;
+  std::optional<vad::VadOptions> vad = std::nullopt;  // transcribe only the speech
   uint64_t tag = 0;
   int32_t max_pending_segments = 64;
   bool report_progress = false;
@@ -51,6 +53,7 @@ struct JobOptions {
 struct Result {
   output::Transcript transcript;
   double duration_seconds = 0;
+  double speech_seconds = 0;  // of it that were transcribed
 };
 
 class Job : public std::enable_shared_from_this<Job> {
@@ -72,7 +75,15 @@ class Job : public std::enable_shared_from_this<Job> {
   const std::shared_ptr<EventQueue>& queue() const { return queue_; }
   // Whether a window of `frames` frames from `seek` on can be made without waiting for whoever pushes.
   bool audio_available(int64_t seek, int64_t frames) const;
+  // Whether more of the audio has come in which speech can be searched for, and the search until that window can be made or no more has come.
+  bool speech_to_search() const;
+  void search_speech(int64_t seek, int64_t frames);  // on a background thread
   std::unique_ptr<audio::PcmSource> open_source();  // once; on a background thread
+  // Where the job's audio is filtered: seconds of what is left to seconds of the recording.
+  double original_time(double seconds) const { return speech_map_ ? speech_map_->original_time(seconds) : seconds; }
+  void restore_times(std::vector<output::Segment>& segments) const;
+  // Fills in the recording's length, as far as it is known, and how much of it was transcribed. `frames`: content of the reader, -1 while unknown.
+  void measure(Result& result, int64_t frames) const;
   void report(Event event);                         // adds the tag
   void report_segments(const std::vector<output::Segment>& segments);
   void finish(Result result, bool cancelled);
@@ -85,6 +96,7 @@ class Job : public std::enable_shared_from_this<Job> {
     std::atomic<bool> task_running{false};
     std::exception_ptr task_error;
     std::unique_ptr<audio::MelReader> reader;
+    vad::SpeechSource* speech = nullptr;  // the reader's source, if it is filtered
     std::unique_ptr<whisper::Transcription> transcription;
     std::vector<int32_t> suppressed;
     std::vector<float> mel;    // [mels, 3000] of the window at hand
@@ -94,6 +106,7 @@ class Job : public std::enable_shared_from_this<Job> {
   } at;
 
  private:
+  std::unique_ptr<audio::PcmSource> open_audio();
   void ended(std::shared_ptr<const Result> result, std::optional<Error> error);
 
   std::shared_ptr<Inbox> inbox_;
@@ -101,6 +114,7 @@ class Job : public std::enable_shared_from_this<Job> {
   AudioInput audio_;
   JobOptions options_;
   std::shared_ptr<PushBuffer> push_buffer_;
+  std::shared_ptr<vad::SpeechMap> speech_map_;  // null: the audio is not filtered
   std::atomic<bool> cancelled_{false};
   std::atomic<int32_t> unread_{0};
   bool ended_ = false;

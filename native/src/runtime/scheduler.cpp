@@ -144,7 +144,12 @@ void Scheduler::open(const JobPtr& job) {
 void Scheduler::prepare_windows() {
   for (const JobPtr& job : active_) {
     if (job->ended() || job->at.phase != Phase::idle || job->at.task_running || !job->has_credit()) continue;
-    if (job->audio_available(job->at.transcription->seek(), audio::kWindowFrames)) fill_window(job);
+    const int64_t seek = job->at.transcription->seek();
+    if (job->audio_available(seek, audio::kWindowFrames)) {
+      fill_window(job);
+    } else if (job->speech_to_search()) {
+      in_background(job, [seek](Job& self) { self.search_speech(seek, audio::kWindowFrames); });
+    }
   }
 }
 
@@ -313,14 +318,18 @@ void Scheduler::judge(const JobPtr& job) {
   window.sum_logprob = row.sum_logprob;
   window.no_speech_prob = static_cast<double>(row.no_speech_prob);
   give_back(*job);
-  job->report_segments(job->at.transcription->accept(window, job->at.frames));
+  std::vector<output::Segment> segments = job->at.transcription->accept(window, job->at.frames);
+  job->restore_times(segments);
+  job->report_segments(segments);
   job->at.phase = Phase::idle;
   if (job->options().report_progress) {
     Event event;
     event.kind = EventKind::progress;
-    event.done_seconds = static_cast<double>(job->at.transcription->seek()) / 100;
+    event.done_seconds = job->original_time(static_cast<double>(job->at.transcription->seek()) / 100);
     const int64_t frames = job->at.task_running ? -1 : job->at.reader->content_frames();
-    event.total_seconds = frames < 0 ? -1 : static_cast<double>(frames) / 100;
+    Result result;
+    job->measure(result, frames);
+    event.total_seconds = frames < 0 ? -1 : result.duration_seconds;
     job->report(std::move(event));
   }
 }
@@ -342,15 +351,15 @@ void Scheduler::end(const JobPtr& job, bool cancelled) {
   give_back(*job);
   Result result;
   if (job->at.transcription) result.transcript = job->at.transcription->transcript();
-  if (job->at.reader && !job->at.task_running) {
-    result.duration_seconds = static_cast<double>(std::max<int64_t>(0, job->at.reader->content_frames())) / 100;
-  }
+  job->restore_times(result.transcript.segments);
+  if (job->at.reader && !job->at.task_running) job->measure(result, job->at.reader->content_frames());
   job->finish(std::move(result), cancelled);
   if (!job->at.task_running) retire(job);
 }
 
 // The caller may keep its handle for long: only the result stays.
 void Scheduler::retire(const JobPtr& job) {
+  job->at.speech = nullptr;
   job->at.reader.reset();
   job->at.transcription.reset();
   job->at.mel = {};

@@ -46,6 +46,20 @@ internal static unsafe class OptionConversion
         native.Trace = options.Trace ? 1 : 0;
     }
 
+    internal static void Apply(VadOptions options, ref NativeVadOptions native)
+    {
+        native.Threshold = options.Threshold;
+        native.NegThreshold = OrOff(options.NegativeThreshold, nameof(VadOptions.NegativeThreshold));
+        native.MinSpeechDurationMs = Milliseconds(options.MinSpeechDuration, nameof(VadOptions.MinSpeechDuration));
+        native.MaxSpeechDurationS = options.MaxSpeechDuration?.TotalSeconds ?? double.PositiveInfinity;
+        native.MinSilenceDurationMs = Milliseconds(options.MinSilenceDuration, nameof(VadOptions.MinSilenceDuration));
+        native.SpeechPadMs = Milliseconds(options.SpeechPad, nameof(VadOptions.SpeechPad));
+    }
+
+    private static int Milliseconds(TimeSpan value, string name) => value.TotalMilliseconds is >= 0 and <= 3_600_000
+        ? (int)value.TotalMilliseconds
+        : throw new InvalidOptionException($"{name} is {value}; it must be from 0 to an hour.");
+
     // Null is how these records say "automatic", "none" and "off"; the numbers that say it natively must not slip in by themselves.
     private static int OrAuto(int? value, string name) =>
         value is < 0 ? throw new InvalidOptionException($"{name} is {value}; it must be positive, or null for automatic.") : value ?? NativeConstants.Auto;

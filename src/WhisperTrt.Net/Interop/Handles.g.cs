@@ -125,6 +125,26 @@ internal sealed class ResultHandle : SafeHandle
     }
 }
 
+/// <summary>Where speech was found. Immutable.</summary>
+internal sealed class SpeechHandle : SafeHandle
+{
+    /// <summary>An empty handle, for the marshaller to fill.</summary>
+    public SpeechHandle()
+        : base(0, ownsHandle: true)
+    {
+    }
+
+    /// <inheritdoc/>
+    public override bool IsInvalid => handle == 0;
+
+    /// <inheritdoc/>
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.SpeechRelease(handle);
+        return true;
+    }
+}
+
 /// <summary>The device acts one by one over one window, for research and parity tests. Not thread-safe.</summary>
 internal sealed class SessionHandle : SafeHandle
 {

@@ -44,4 +44,9 @@ public sealed record TranscribeOptions
 
     /// <summary>Segments that may wait unread before the transcription pauses, 1..1,000,000.</summary>
     public int MaxPendingSegments { get; init; } = 64;
+
+    /// <summary>
+    /// Transcribe only the speech that is found this way; times still refer to the whole audio. <see langword="null"/>: all of it.
+    /// </summary>
+    public VadOptions? Vad { get; init; }
 }

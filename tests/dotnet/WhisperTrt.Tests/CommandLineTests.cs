@@ -91,6 +91,29 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public async Task Voice_activity_is_off_unless_asked_for_and_has_faster_whispers_options()
+    {
+        string[] values = ["--vad_threshold", "0.6", "--vad-neg-threshold", "0.2", "--vad_min_speech_duration_ms", "250",
+            "--vad_max_speech_duration_s", "30", "--vad_min_silence_duration_ms", "160", "--vad_speech_pad_ms", "100"];
+        (_, TranscribeSettings? off, _, _) = await ParseAsync(["transcribe", "a.wav", .. values]);
+        Assert.Null(off!.Vad);
+        (_, TranscribeSettings? defaults, _, _) = await ParseAsync(["transcribe", "a.wav", "--vad_filter", "True", "--vad_max_speech_duration_s", "inf"]);
+        Assert.Equal(new VadOptions(), defaults!.Vad);
+        (_, TranscribeSettings? all, _, _) = await ParseAsync(["transcribe", "a.wav", "--vad_filter", "True", .. values]);
+        Assert.Equal(all!.Vad, all.ToTranscribeOptions().Vad);
+        VadOptions expected = new()
+        {
+            Threshold = 0.6,
+            NegativeThreshold = 0.2,
+            MinSpeechDuration = TimeSpan.FromMilliseconds(250),
+            MaxSpeechDuration = TimeSpan.FromSeconds(30),
+            MinSilenceDuration = TimeSpan.FromMilliseconds(160),
+            SpeechPad = TimeSpan.FromMilliseconds(100),
+        };
+        Assert.Equal(expected, all.Vad);
+    }
+
+    [Fact]
     public async Task The_defaults_are_greedy_and_honest()
     {
         (_, TranscribeSettings? settings, _, _) = await ParseAsync(["transcribe", "a.wav", "-", "b c.mp3"]);
@@ -126,7 +149,7 @@ public sealed class CommandLineTests
 
     [Theory]
     [InlineData("--nonsense", "1")]
-    [InlineData("--vad_filter", "True")]
+    [InlineData("--vad_filters", "True")]
     public async Task An_option_that_is_not_known_is_refused(string option, string value)
     {
         (int code, _, _, string error) = await ParseAsync(["transcribe", "a.wav", option, value]);

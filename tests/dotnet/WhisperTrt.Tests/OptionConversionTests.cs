@@ -102,6 +102,30 @@ public sealed unsafe class OptionConversionTests
     }
 
     [Fact]
+    public void Voice_activity_options_carry_every_field()
+    {
+        NativeVadOptions native = default;
+        OptionConversion.Apply(new VadOptions(), ref native);
+        Assert.Equal((0.5, double.PositiveInfinity), (native.Threshold, native.MaxSpeechDurationS));
+        Assert.True(double.IsNaN(native.NegThreshold));
+        Assert.Equal((0, 2000, 400), (native.MinSpeechDurationMs, native.MinSilenceDurationMs, native.SpeechPadMs));
+        VadOptions options = new()
+        {
+            Threshold = 0.7,
+            NegativeThreshold = 0.3,
+            MinSpeechDuration = TimeSpan.FromMilliseconds(1),
+            MaxSpeechDuration = TimeSpan.FromSeconds(2.5),
+            MinSilenceDuration = TimeSpan.FromMilliseconds(3),
+            SpeechPad = TimeSpan.FromMilliseconds(4),
+        };
+        OptionConversion.Apply(options, ref native);
+        Assert.Equal((0.7, 0.3, 2.5), (native.Threshold, native.NegThreshold, native.MaxSpeechDurationS));
+        Assert.Equal((1, 3, 4), (native.MinSpeechDurationMs, native.MinSilenceDurationMs, native.SpeechPadMs));
+        Assert.Throws<InvalidOptionException>(() => OptionConversion.Apply(new VadOptions { SpeechPad = TimeSpan.FromHours(2) }, ref native));
+        Assert.Throws<InvalidOptionException>(() => OptionConversion.Apply(new VadOptions { NegativeThreshold = double.NaN }, ref native));
+    }
+
+    [Fact]
     public void Null_is_automatic_or_off_and_no_text_is_no_pointer()
     {
         NativeTranscribeOptions native = new() { LanguageSize = 5 };
