@@ -24,6 +24,10 @@ struct TranscribeOptions {
   std::optional<double> max_initial_timestamp = 1.0;  // seconds
   std::optional<double> no_speech_threshold = 0.6;
   std::optional<double> logprob_threshold = -1.0;
+  bool word_timestamps = false;
+  std::string prepend_punctuations = "\"'“¿([{-";                // joined to the word behind them
+  std::string append_punctuations = "\"'.。,，!！?？:：”)]}、";  // joined to the word before them
+  std::optional<double> hallucination_silence_threshold;         // seconds; needs word_timestamps
 };
 
 // Checks what depends on the model: the language it knows, the task it can do, the ids it has. Turns a language's name into its code.

@@ -38,6 +38,7 @@ std::vector<output::Segment> Transcription::accept(const DecodedWindow& window, 
   CutWindow cut = cut_segments(window, quality, seek_, frames, *tokenizer_);
   // A window that ends where it began would be decoded for ever; its text is kept and the recording moves on.
   seek_ += cut.advance > 0 ? cut.advance : frames;
+  empty_blank_segments(cut.segments);
   for (output::Segment& segment : cut.segments) {
     segment.id = static_cast<int64_t>(segments_.size());
     history_.insert(history_.end(), segment.tokens.begin(), segment.tokens.end());
