@@ -10,7 +10,7 @@ from ._handle import Handle
 #: Major number of this header's ABI: a library with another one must not be used.
 ABI_MAJOR = 1
 #: Minor number of this header's ABI: the library's must be at least this.
-ABI_MINOR = 0
+ABI_MINOR = 1
 #: "Choose for me", for integer options that allow it.
 AUTO = -1
 #: "No limit" or "switched off", for integer options that allow it.
@@ -170,6 +170,11 @@ class ModelInfo(ctypes.Structure):
         ("weight_bytes", ctypes.c_int64),
         # Seconds that loading took.
         ("load_seconds", ctypes.c_double),
+        # Heads of the decoder whose attention follows the sound: the checkpoint's list, or else all heads of the
+        # upper half of the layers.
+        ("alignment_heads", ctypes.c_int32),
+        # Zero.
+        ("reserved", ctypes.c_int32),
     ]
 
 
@@ -605,6 +610,16 @@ SIGNATURES = {
         ],
     ),
     "wtrt_step": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_int32, ctypes.POINTER(ctypes.c_float)]),
+    "wtrt_align": (
+        ctypes.c_void_p,
+        [
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_int32),
+            ctypes.c_int64,
+            ctypes.POINTER(ctypes.c_float),
+            ctypes.POINTER(ctypes.c_float),
+        ],
+    ),
 }
 
 
@@ -946,3 +961,13 @@ class Library:
         """Appends one token to the row; `logits`, unless NULL, receives [vocabulary]. Needs wtrt_prefill()."""
         with session as session_pointer:
             self._check(self.functions.wtrt_step(session_pointer, token, logits))
+
+    def align(self, session, tokens, count, scores, probabilities):
+        """Forces `count` tokens, 1..text_context, on the window and ends the row: what word times are made from.
+        Needs wtrt_project_cross_kv(). `scores`, unless NULL, receives row-major [alignment_heads, count,
+        audio_context]: the heads' cross-attention before the softmax, layer by layer. `probabilities`, unless
+        NULL, receives [count]: of each token after those before it, among text tokens; 0 of the first and of
+        special ones.
+        """
+        with session as session_pointer:
+            self._check(self.functions.wtrt_align(session_pointer, tokens, count, scores, probabilities))

@@ -69,6 +69,7 @@ class ModelInfo:
     #: Bytes the weights take on the device.
     weight_bytes: int
     load_seconds: float
+    alignment_heads: int
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ extern "C" {
 /** Major number of this header's ABI: a library with another one must not be used. */
 #define WTRT_ABI_MAJOR 1
 /** Minor number of this header's ABI: the library's must be at least this. */
-#define WTRT_ABI_MINOR 0
+#define WTRT_ABI_MINOR 1
 
 /** The ABI of the loaded library: major * 65536 + minor. Every binding checks it before any other call. */
 WTRT_API uint32_t wtrt_abi_version(void);
@@ -251,6 +251,9 @@ typedef struct wtrt_model_info {
   int64_t weight_bytes;
   /** Seconds that loading took. */
   double load_seconds;
+  /** Heads of the decoder whose attention follows the sound: the checkpoint's list, or else all heads of the upper half of the layers. */
+  int32_t alignment_heads;
+  int32_t reserved;
 } wtrt_model_info;
 
 /** Fills in the defaults; writes no further than `struct_size` bytes. */
@@ -544,6 +547,11 @@ WTRT_API wtrt_error* wtrt_project_cross_kv(wtrt_session* session);
 WTRT_API wtrt_error* wtrt_prefill(wtrt_session* session, const int32_t* tokens, int64_t count, float* logits);
 /** Appends one token to the row; `logits`, unless NULL, receives [vocabulary]. Needs wtrt_prefill(). */
 WTRT_API wtrt_error* wtrt_step(wtrt_session* session, int32_t token, float* logits);
+/** Forces `count` tokens, 1..text_context, on the window and ends the row: what word times are made from. Needs wtrt_project_cross_kv().
+ *  `scores`, unless NULL, receives row-major [alignment_heads, count, audio_context]: the heads' cross-attention before the softmax, layer by
+ *  layer. `probabilities`, unless NULL, receives [count]: of each token after those before it, among text tokens; 0 of the first and of
+ *  special ones. */
+WTRT_API wtrt_error* wtrt_align(wtrt_session* session, const int32_t* tokens, int64_t count, float* scores, float* probabilities);
 
 #ifdef __cplusplus
 }

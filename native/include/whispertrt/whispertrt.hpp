@@ -600,6 +600,22 @@ class Session {
     return logits;
   }
 
+  struct Alignment {
+    std::vector<float>
+        scores;  // row-major [alignment_heads, tokens, audio_context]: cross-attention before the softmax
+    std::vector<float> probabilities;  // [tokens], among text tokens; 0 of the first and of special ones
+  };
+  // Forces the tokens on the window and ends the row: what word times are made from.
+  Alignment align(const std::vector<int32_t>& tokens) {
+    Alignment result;
+    result.scores.resize(static_cast<size_t>(info_.alignment_heads) * tokens.size() *
+                         static_cast<size_t>(info_.audio_context));
+    result.probabilities.resize(tokens.size());
+    detail::check(wtrt_align(session_.get(), tokens.data(), static_cast<int64_t>(tokens.size()), result.scores.data(),
+                             result.probabilities.data()));
+    return result;
+  }
+
  private:
   struct Deleter {
     void operator()(wtrt_session* session) const noexcept { wtrt_session_release(session); }

@@ -46,7 +46,7 @@ internal static unsafe class NativeLayout
     {
         NativeModelInfo value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_model_info", 88, sizeof(NativeModelInfo),
+        return new("wtrt_model_info", 96, sizeof(NativeModelInfo),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("device", 4, (int)((byte*)&value.Device - start)),
@@ -66,6 +66,8 @@ internal static unsafe class NativeLayout
             new("parameters", 64, (int)((byte*)&value.Parameters - start)),
             new("weight_bytes", 72, (int)((byte*)&value.WeightBytes - start)),
             new("load_seconds", 80, (int)((byte*)&value.LoadSeconds - start)),
+            new("alignment_heads", 88, (int)((byte*)&value.AlignmentHeads - start)),
+            new("reserved", 92, (int)((byte*)&value.Reserved - start)),
         ]);
     }
 

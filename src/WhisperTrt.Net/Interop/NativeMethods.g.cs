@@ -328,4 +328,14 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library, EntryPoint = "wtrt_step")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial nint Step(SessionHandle session, int token, float* logits);
+
+    /// <summary>
+    /// Forces <c>count</c> tokens, 1..text_context, on the window and ends the row: what word times are made from. Needs
+    /// wtrt_project_cross_kv(). <c>scores</c>, unless NULL, receives row-major [alignment_heads, count, audio_context]: the heads'
+    /// cross-attention before the softmax, layer by layer. <c>probabilities</c>, unless NULL, receives [count]: of each token after those
+    /// before it, among text tokens; 0 of the first and of special ones.
+    /// </summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_align")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nint Align(SessionHandle session, int* tokens, long count, float* scores, float* probabilities);
 }

@@ -90,6 +90,14 @@ internal unsafe struct NativeModelInfo
 
     /// <summary>Seconds that loading took.</summary>
     public double LoadSeconds;
+
+    /// <summary>
+    /// Heads of the decoder whose attention follows the sound: the checkpoint's list, or else all heads of the upper half of the layers.
+    /// </summary>
+    public int AlignmentHeads;
+
+    /// <summary>Zero.</summary>
+    public int Reserved;
 }
 
 /// <summary>The sound to transcribe.</summary>

@@ -200,4 +200,21 @@ void sample(Isa isa, ThreadPool& pool, const ops::Tensor& logits, const ops::Ste
   });
 }
 
+void token_probabilities(Isa isa, ThreadPool& pool, const ops::Tensor& logits, int32_t limit, const int32_t* targets,
+                         int32_t count, float* probabilities) {
+  check(logits, count);
+  if (limit < 1 || limit > logits.cols) {
+    throw Error(ErrorCode::internal,
+                "probabilities among " + std::to_string(limit) + " of " + std::to_string(logits.cols) + " tokens");
+  }
+  const VectorKernels& kernels = vector_kernels(isa);
+  pool.parallel_for(count, [&](int32_t i) {
+    probabilities[i] = 0.0f;
+    if (targets[i] < 0 || targets[i] >= limit) return;
+    const Peak peak = peak_of(kernels, line(logits, i), 0, limit);
+    const double above = static_cast<double>(line(logits, i)[targets[i]]) - static_cast<double>(peak.most);
+    probabilities[i] = static_cast<float>(std::exp(above) / peak.sum);
+  });
+}
+
 }  // namespace wtrt::cpu

@@ -23,4 +23,8 @@ void logits_policy(Isa isa, ThreadPool& pool, const ops::Tensor& logits, const o
 void sample(Isa isa, ThreadPool& pool, const ops::Tensor& logits, const ops::StepState& state, const int32_t* rows,
             int32_t count, int32_t advance);
 
+// probabilities[i] = softmax(logits[i, 0 … limit))[targets[i]]; 0 where the target is not below `limit`.
+void token_probabilities(Isa isa, ThreadPool& pool, const ops::Tensor& logits, int32_t limit, const int32_t* targets,
+                         int32_t count, float* probabilities);
+
 }  // namespace wtrt::cpu
