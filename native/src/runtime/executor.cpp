@@ -11,7 +11,8 @@ Executor::Executor(std::shared_ptr<const Model> model, const MemoryPlan& plan)
       plan_(plan),
       ops_(model_->make_ops()),
       encoder_(*ops_, model_->config(), plan.encoder_batch),
-      decoder_(*ops_, model_->config(), plan.prefill_tokens, plan.max_batch) {
+      decoder_(*ops_, model_->config(), plan.prefill_tokens, plan.logit_rows),
+      aligner_(model_->whisper(), *ops_, plan.prefill_tokens, plan.logit_rows) {
   const auto shape = model_->whisper().decoder_attention();
   self_kv_ = ops_->make_paged_kv(shape, plan.pages, kPageTokens);
   cross_kv_ = ops_->make_cross_kv(shape, plan.max_batch, model_->config().n_audio_ctx);
@@ -43,7 +44,7 @@ MemoryPlan Executor::measured() const {
   MemoryPlan plan = plan_;
   plan.self_kv = self_kv_->bytes();
   plan.cross_kv = cross_kv_->bytes();
-  plan.workspace = encoder_.memory->bytes() + decoder_.memory->bytes() + state_memory_->bytes();
+  plan.workspace = encoder_.memory->bytes() + decoder_.memory->bytes() + aligner_.bytes() + state_memory_->bytes();
   return plan;
 }
 
@@ -202,6 +203,33 @@ void Executor::release(int32_t row) {
   auto& pages = row_pages_[static_cast<size_t>(row)];
   free_pages_.insert(free_pages_.end(), pages.rbegin(), pages.rend());
   pages.clear();
+}
+
+std::vector<whisper::AlignmentScores> Executor::align(std::span<const AlignItem> items) {
+  std::vector<whisper::AlignmentScores> all;
+  while (!items.empty()) {  // as many at a time as the workspace holds tokens
+    size_t count = 0, tokens = 0;
+    while (count < items.size() && tokens + items[count].tokens.size() <= static_cast<size_t>(plan_.prefill_tokens)) {
+      tokens += items[count++].tokens.size();
+    }
+    if (count == 0) throw Error(ErrorCode::internal, "a text to align is longer than the text context");
+    for (auto& scores : align_together(items.first(count))) all.push_back(std::move(scores));
+    items = items.subspan(count);
+  }
+  return all;
+}
+
+std::vector<whisper::AlignmentScores> Executor::align_together(std::span<const AlignItem> items) {
+  const std::vector<int32_t> none;
+  std::vector<Aligner::Text> texts;
+  for (const AlignItem& item : items) {
+    place({item.row, item.slot, {item.tokens.begin(), item.tokens.end()}, 0, 0, {}, &none});
+    texts.push_back({item.row, item.tokens});
+  }
+  auto scores = aligner_.run(decoder_, state_, {*self_kv_, *cross_kv_}, texts, model_->tokenizer()->special().eot);
+  for (const AlignItem& item : items) release(item.row);
+  stepping_.clear();  // the token list was overwritten
+  return scores;
 }
 
 std::vector<float> Executor::start_logits(int32_t row, int32_t slot, int32_t sot, int32_t first, int32_t count) {

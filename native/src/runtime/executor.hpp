@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "runtime/aligner.hpp"
 #include "runtime/memory_plan.hpp"
 #include "runtime/model.hpp"
 
@@ -50,10 +51,19 @@ class Executor {
   std::vector<int32_t> history(int32_t row);  // sampled tokens; waits
   void release(int32_t row);                  // gives its pages back
 
+  // ---- align ----
+  struct AlignItem {
+    int32_t row, slot;  // the row is free, and so it is again when this is done
+    std::span<const int32_t> tokens;
+  };
+  // Forces the texts on their windows; waits.
+  std::vector<whisper::AlignmentScores> align(std::span<const AlignItem> items);
+
   // Logits [count] of ids first … first + count - 1 after the single token <|startoftranscript|>, for language detection; waits.
   std::vector<float> start_logits(int32_t row, int32_t slot, int32_t sot, int32_t first, int32_t count);
 
  private:
+  std::vector<whisper::AlignmentScores> align_together(std::span<const AlignItem> items);
   void prefill_group(std::span<const RowStart> starts);
   void place(const RowStart& start);
   void reserve(int32_t row, int32_t positions);
@@ -64,6 +74,7 @@ class Executor {
   std::unique_ptr<ops::Ops> ops_;
   models::EncoderWork encoder_;
   models::DecoderWork decoder_;
+  Aligner aligner_;
   std::unique_ptr<ops::PagedKv> self_kv_;
   std::unique_ptr<ops::CrossKv> cross_kv_;
 

@@ -79,7 +79,7 @@ class Job : public std::enable_shared_from_this<Job> {
   void fail(const Error& error);
   bool ended() const { return ended_; }  // scheduler's thread only
 
-  enum class Phase : int32_t { submitted, opening, idle, filling, ready, encoded, decoding };
+  enum class Phase : int32_t { submitted, opening, idle, filling, ready, encoded, decoding, cut, aligned, timing };
   struct Progress {  // owned by the scheduler's thread, lent to one background task at a time
     Phase phase = Phase::submitted;
     std::atomic<bool> task_running{false};
@@ -91,6 +91,8 @@ class Job : public std::enable_shared_from_this<Job> {
     int32_t frames = 0;        // real frames in it
     bool detecting = false;    // the window at hand is for language detection alone
     int32_t slot = -1, row = -1;
+    whisper::AlignmentScores alignment;      // of the window at hand
+    std::vector<whisper::WordTiming> words;  // what was made of it
   } at;
 
  private:

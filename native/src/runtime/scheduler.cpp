@@ -43,6 +43,7 @@ void Scheduler::run() {
     bool worked = encode_windows();
     // Rows start together: decoding waits until no window could join them.
     if (!worked || !encoder_waits()) {
+      worked = align_windows() || worked;
       worked = start_rows() || worked;
       worked = step_rows() || worked;
     }
@@ -99,6 +100,10 @@ void Scheduler::sweep() {
       job->at.phase = Phase::idle;
     } else if (job->at.phase == Phase::filling) {
       window_filled(job);
+    } else if (job->at.phase == Phase::aligned) {
+      time_words(job);
+    } else if (job->at.phase == Phase::timing) {
+      guarded({&job, 1}, [&] { keep(job); });
     }
   }
 }
@@ -304,7 +309,7 @@ bool Scheduler::step_rows() {
   return true;
 }
 
-// A window was decoded: keeps what it says and goes on to the next.
+// A window was decoded: cuts it into segments.
 void Scheduler::judge(const JobPtr& job) {
   const ops::RowState& row = executor_.known(job->at.row);
   whisper::DecodedWindow window;
@@ -312,8 +317,54 @@ void Scheduler::judge(const JobPtr& job) {
   if (!window.tokens.empty() && window.tokens.back() == model_->tokenizer()->special().eot) window.tokens.pop_back();
   window.sum_logprob = row.sum_logprob;
   window.no_speech_prob = static_cast<double>(row.no_speech_prob);
+  give_back_row(*job);
+  job->at.transcription->cut(window, job->at.frames);
+  if (job->at.transcription->to_align() != nullptr) {
+    job->at.phase = Phase::cut;
+  } else {
+    keep(job);
+  }
+}
+
+// Windows whose segments want words go through the decoder once more, together.
+bool Scheduler::align_windows() {
+  std::vector<JobPtr> batch;
+  std::vector<Executor::AlignItem> items;
+  for (const JobPtr& job : active_) {
+    if (job->ended() || job->at.phase != Phase::cut || items.size() == free_rows_.size()) continue;
+    const int32_t row = free_rows_[free_rows_.size() - 1 - items.size()];  // needed only meanwhile
+    items.push_back({row, job->at.slot, job->at.transcription->to_align()->tokens});
+    batch.push_back(job);
+  }
+  if (batch.empty()) return false;
+  std::vector<whisper::AlignmentScores> scores;
+  if (!guarded(batch, [&] { scores = executor_.align(items); })) return true;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    give_back(*batch[i]);
+    batch[i]->at.alignment = std::move(scores[i]);
+    batch[i]->at.phase = Phase::aligned;
+    if (!batch[i]->at.task_running) time_words(batch[i]);  // else when its task has ended
+  }
+  return true;
+}
+
+void Scheduler::time_words(const JobPtr& job) {
+  job->at.phase = Phase::timing;
+  in_background(job, [prompt = *job->at.transcription->to_align(), language = job->at.transcription->language(),
+                      tokenizer = model_->tokenizer()](Job& self) {
+    self.at.words = whisper::time_words(prompt, self.at.alignment, *tokenizer, language, self.at.frames);
+    self.at.alignment = {};
+  });
+}
+
+// Keeps what a window says and goes on to the next.
+void Scheduler::keep(const JobPtr& job) {
   give_back(*job);
-  job->report_segments(job->at.transcription->accept(window, job->at.frames));
+  // The end of what is pushed is known for certain only once a window reached it.
+  const bool open_end = job->at.task_running || (job->pushed() && job->at.frames == audio::kWindowFrames);
+  const int64_t content = open_end ? -1 : job->at.reader->content_frames();
+  job->report_segments(job->at.transcription->keep(std::move(job->at.words), content));
+  job->at.words = {};
   job->at.phase = Phase::idle;
   if (job->options().report_progress) {
     Event event;
@@ -325,12 +376,15 @@ void Scheduler::judge(const JobPtr& job) {
   }
 }
 
+void Scheduler::give_back_row(Job& job) {
+  if (job.at.row < 0) return;
+  executor_.release(job.at.row);
+  free_rows_.push_back(job.at.row);
+  job.at.row = -1;
+}
+
 void Scheduler::give_back(Job& job) {
-  if (job.at.row >= 0) {
-    executor_.release(job.at.row);
-    free_rows_.push_back(job.at.row);
-    job.at.row = -1;
-  }
+  give_back_row(job);
   if (job.at.slot >= 0) {
     free_slots_.push_back(job.at.slot);
     job.at.slot = -1;
@@ -354,6 +408,8 @@ void Scheduler::retire(const JobPtr& job) {
   job->at.reader.reset();
   job->at.transcription.reset();
   job->at.mel = {};
+  job->at.alignment = {};
+  job->at.words = {};
   job->at.suppressed = {};
   std::erase(active_, JobPtr(job));
 }

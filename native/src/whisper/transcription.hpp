@@ -3,14 +3,17 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "output/writers.hpp"
 #include "text/tokenizer.hpp"
+#include "whisper/hallucinations.hpp"
 #include "whisper/options.hpp"
 #include "whisper/segments.hpp"
 #include "whisper/task_tokens.hpp"
+#include "whisper/words.hpp"
 
 namespace wtrt::whisper {
 
@@ -27,14 +30,21 @@ class Transcription {
   int64_t seek() const { return seek_; }  // mel frame where the next window begins
   WindowPrompt prompt() const;            // of that window
 
-  // Judges the window at seek() of `frames` real frames: skips it as silence, or keeps its segments (returned, with ids) and moves on.
-  std::vector<output::Segment> accept(const DecodedWindow& window, int64_t frames);
+  // Takes the window at seek() of `frames` real frames: skips it as silence, or cuts it into segments, which are kept by keep().
+  void cut(const DecodedWindow& window, int64_t frames);
+  // What the window just cut must be aligned with before it is kept; null: nothing.
+  const AlignmentPrompt* to_align() const;
+  // Keeps the segments of the window just cut (returned, with ids) and moves on. `words`: what time_words() made of it. `content`: mel
+  // frames of the whole recording, or -1 while unknown.
+  std::vector<output::Segment> keep(std::vector<WordTiming> words, int64_t content);
 
   // All that was kept so far.
   output::Transcript transcript() const;
 
  private:
   bool is_silence(const DecodedWindow& window, const WindowQuality& quality) const;
+  // Gives the segments their words, drops made-up ones, and decides where the next window begins.
+  NextSeek settle_words(std::vector<WordTiming> words, int64_t content);
 
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   TranscribeOptions options_;
@@ -45,6 +55,16 @@ class Transcription {
   size_t initial_prompt_size_ = 0;
   size_t prompt_from_ = 0;  // windows are conditioned on history from here on
   std::vector<output::Segment> segments_;
+  double last_speech_ = 0;  // seconds: where the last word so far ended
+
+  // The window that was cut and not yet kept.
+  struct Pending {
+    CutWindow window;
+    int64_t frames;
+    double temperature;
+    AlignmentPrompt prompt;
+  };
+  std::optional<Pending> pending_;
 };
 
 }  // namespace wtrt::whisper

@@ -24,6 +24,7 @@ struct WordTiming {
 struct AlignmentPrompt {
   std::vector<text::TokenId> tokens;
   int32_t text_begin = 0;  // the first text token; the last is the one before the last
+  bool has_text() const { return static_cast<size_t>(text_begin) + 1 < tokens.size(); }
 };
 AlignmentPrompt alignment_prompt(const text::Tokenizer& tokenizer, Task task, std::string_view language,
                                  std::span<const output::Segment> segments);
