@@ -68,9 +68,9 @@ internal static class Honoured
 
     private static void Words(TranscribeSettings settings)
     {
-        if (settings.WordTimestamps)
+        if (settings.HallucinationSilenceThreshold is not null && !settings.WordTimestamps)
         {
-            throw NotYet("--word_timestamps", settings.WordTimestamps, "use False");
+            throw new UsageException("--hallucination_silence_threshold requires --word_timestamps True.");
         }
 
         string? needsWords =
@@ -78,11 +78,10 @@ internal static class Honoured
             : settings.MaxLineWidth is not (null or 0) ? "--max_line_width"
             : settings.MaxLineCount is not (null or 0) ? "--max_line_count"
             : settings.MaxWordsPerLine is not (null or 0) ? "--max_words_per_line"
-            : settings.HallucinationSilenceThreshold is not null ? "--hallucination_silence_threshold"
             : null;
         if (needsWords is not null)
         {
-            throw new UsageException($"{needsWords} needs --word_timestamps True, which is not honoured yet; leave it out.");
+            throw new UsageException($"{needsWords} is not honoured yet; leave it out.");
         }
     }
 

@@ -62,6 +62,10 @@ internal sealed record TranscribeSettings
 
     public bool WordTimestamps { get; init; }
 
+    public string PrependPunctuations { get; init; } = new TranscribeOptions().PrependPunctuations;
+
+    public string AppendPunctuations { get; init; } = new TranscribeOptions().AppendPunctuations;
+
     public bool HighlightWords { get; init; }
 
     public int? MaxLineWidth { get; init; }
@@ -134,6 +138,10 @@ internal sealed record TranscribeSettings
         MaxInitialTimestamp = MaxInitialTimestamp,
         NoSpeechThreshold = NoSpeechThreshold,
         LogProbThreshold = LogProbThreshold,
+        WordTimestamps = WordTimestamps,
+        PrependPunctuations = PrependPunctuations,
+        AppendPunctuations = AppendPunctuations,
+        HallucinationSilenceThreshold = HallucinationSilenceThreshold,
     };
 
     /// <summary>"auto", "cpu", "cuda" or "cuda:1".</summary>

@@ -235,6 +235,22 @@ class TranscribeOptions(ctypes.Structure):
         ("max_pending_segments", ctypes.c_int32),
         # 1: PROGRESS events are sent; 0 (default): not.
         ("report_progress", ctypes.c_int32),
+        # 1: segments have words with times, and the recording moves on by these; 0 (default): not. Of a translation
+        # they are unreliable.
+        ("word_timestamps", ctypes.c_int32),
+        # Zero.
+        ("reserved", ctypes.c_int32),
+        # Characters that are joined to the word behind them; NULL (default): "'“¿([{- ; "": none.
+        ("prepend_punctuations", ctypes.POINTER(ctypes.c_char)),
+        # Bytes of `prepend_punctuations`.
+        ("prepend_punctuations_size", ctypes.c_int64),
+        # Characters that are joined to the word before them; NULL (default): "'.。,，!！?？:：”)]}、 ; "": none.
+        ("append_punctuations", ctypes.POINTER(ctypes.c_char)),
+        # Bytes of `append_punctuations`.
+        ("append_punctuations_size", ctypes.c_int64),
+        # Silences longer than this, in seconds, 0..1e9, are skipped where text next to them is likely made up, and
+        # that text is dropped. Of effect with `word_timestamps`. NaN (default): off.
+        ("hallucination_silence_threshold", ctypes.c_double),
     ]
 
 

@@ -120,6 +120,10 @@ _TRANSCRIBE: Dict[str, _Setter] = {
     "logprob_threshold": _number_or_off,
     "max_pending_segments": _integer,
     "report_progress": _flag,
+    "word_timestamps": _flag,
+    "prepend_punctuations": _text,
+    "append_punctuations": _text,
+    "hallucination_silence_threshold": _number_or_off,
 }
 
 MODEL_OPTIONS = frozenset(_MODEL)

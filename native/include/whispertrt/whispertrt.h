@@ -327,6 +327,18 @@ typedef struct wtrt_transcribe_options {
   int32_t max_pending_segments;
   /** 1: PROGRESS events are sent; 0 (default): not. */
   int32_t report_progress;
+  /** 1: segments have words with times, and the recording moves on by these; 0 (default): not. Of a translation they are unreliable. */
+  int32_t word_timestamps;
+  int32_t reserved;
+  /** Characters that are joined to the word behind them. Default "'“¿([{- ; NULL: none. */
+  const char* prepend_punctuations;
+  int64_t prepend_punctuations_size;
+  /** Characters that are joined to the word before them. Default "'.。,，!！?？:：”)]}、 ; NULL: none. */
+  const char* append_punctuations;
+  int64_t append_punctuations_size;
+  /** Silences longer than this, in seconds, 0..1e9, are skipped where text next to them is likely made up, and that text is dropped. Of effect
+   *  with `word_timestamps`. NaN (default): off. */
+  double hallucination_silence_threshold;
 } wtrt_transcribe_options;
 
 /** Fills in the defaults; writes no further than `struct_size` bytes. */

@@ -130,9 +130,14 @@ struct TranscribeOptions : wtrt_transcribe_options {
   std::string language;                // code or English name; empty: detect it
   std::string initial_prompt;          // text the first window is conditioned on; empty: none
   std::string suppress_tokens = "-1";  // see wtrt_transcribe_options
+  std::string prepend_punctuations;    // joined to the word behind them
+  std::string append_punctuations;     // joined to the word before them
 
   TranscribeOptions() : wtrt_transcribe_options() {
     wtrt_transcribe_options_init(this, static_cast<uint32_t>(sizeof(wtrt_transcribe_options)));
+    const wtrt_transcribe_options& defaults = *this;
+    prepend_punctuations.assign(defaults.prepend_punctuations, static_cast<size_t>(defaults.prepend_punctuations_size));
+    append_punctuations.assign(defaults.append_punctuations, static_cast<size_t>(defaults.append_punctuations_size));
   }
 
   // The C struct; its pointers live as long as this object is neither changed nor destroyed.
@@ -144,6 +149,10 @@ struct TranscribeOptions : wtrt_transcribe_options {
     options.initial_prompt_size = detail::size_of(initial_prompt);
     options.suppress_tokens = suppress_tokens.c_str();
     options.suppress_tokens_size = detail::size_of(suppress_tokens);
+    options.prepend_punctuations = prepend_punctuations.c_str();
+    options.prepend_punctuations_size = detail::size_of(prepend_punctuations);
+    options.append_punctuations = append_punctuations.c_str();
+    options.append_punctuations_size = detail::size_of(append_punctuations);
     return options;
   }
 };

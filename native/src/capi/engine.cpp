@@ -1,5 +1,6 @@
 // Engines: plan, make, submit, close.
 #include <cmath>
+#include <limits>
 
 #include "capi/handles.hpp"
 
@@ -14,6 +15,8 @@ constexpr wtrt_engine_options kEngineDefaults = {
     .max_queued_jobs = 1024,
     .memory_limit = WTRT_NONE,
 };
+
+constexpr std::string_view kPrepended = whisper::kPrependPunctuations, kAppended = whisper::kAppendPunctuations;
 
 const wtrt_transcribe_options kTranscribeDefaults = {
     .struct_size = sizeof(wtrt_transcribe_options),
@@ -34,6 +37,13 @@ const wtrt_transcribe_options kTranscribeDefaults = {
     .tag = 0,
     .max_pending_segments = 64,
     .report_progress = 0,
+    .word_timestamps = 0,
+    .reserved = 0,
+    .prepend_punctuations = kPrepended.data(),
+    .prepend_punctuations_size = static_cast<int64_t>(kPrepended.size()),
+    .append_punctuations = kAppended.data(),
+    .append_punctuations_size = static_cast<int64_t>(kAppended.size()),
+    .hallucination_silence_threshold = std::numeric_limits<double>::quiet_NaN(),
 };
 
 runtime::EngineOptions engine_options(const wtrt_engine_options* given) {
@@ -53,6 +63,14 @@ std::optional<double> threshold(const char* name, double value, double least, do
   return value;
 }
 
+void word_options(const wtrt_transcribe_options& from, whisper::TranscribeOptions& to) {
+  to.word_timestamps = in_range("word_timestamps", from.word_timestamps, 0, 1) != 0;
+  to.prepend_punctuations = text_argument(from.prepend_punctuations, from.prepend_punctuations_size, "prepend_punctuations");
+  to.append_punctuations = text_argument(from.append_punctuations, from.append_punctuations_size, "append_punctuations");
+  to.hallucination_silence_threshold =
+      threshold("hallucination_silence_threshold", from.hallucination_silence_threshold, 0, 1e9);
+}
+
 runtime::JobOptions job_options(const wtrt_transcribe_options* given) {
   const wtrt_transcribe_options from = read_options(given, kTranscribeDefaults, "options");
   runtime::JobOptions job;
@@ -68,6 +86,7 @@ runtime::JobOptions job_options(const wtrt_transcribe_options* given) {
   to.max_initial_timestamp = threshold("max_initial_timestamp", from.max_initial_timestamp, 0, 30);
   to.no_speech_threshold = threshold("no_speech_threshold", from.no_speech_threshold, 0, 1);
   to.logprob_threshold = threshold("logprob_threshold", from.logprob_threshold, -1e9, 0);
+  word_options(from, to);
   job.tag = from.tag;
   job.max_pending_segments = in_range("max_pending_segments", from.max_pending_segments, 1, 1000000);
   job.report_progress = in_range("report_progress", from.report_progress, 0, 1) != 0;

@@ -4,11 +4,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "text/tokenizer.hpp"
 
 namespace wtrt::whisper {
+
+inline constexpr std::string_view kPrependPunctuations = "\"'“¿([{-", kAppendPunctuations = "\"'.。,，!！?？:：”)]}、";
 
 enum class Task : int32_t { transcribe = 0, translate = 1 };
 
@@ -25,9 +28,9 @@ struct TranscribeOptions {
   std::optional<double> no_speech_threshold = 0.6;
   std::optional<double> logprob_threshold = -1.0;
   bool word_timestamps = false;
-  std::string prepend_punctuations = "\"'“¿([{-";                // joined to the word behind them
-  std::string append_punctuations = "\"'.。,，!！?？:：”)]}、";  // joined to the word before them
-  std::optional<double> hallucination_silence_threshold;         // seconds; needs word_timestamps
+  std::string prepend_punctuations{kPrependPunctuations};  // joined to the word behind them
+  std::string append_punctuations{kAppendPunctuations};    // joined to the word before them
+  std::optional<double> hallucination_silence_threshold;   // seconds; needs word_timestamps
 };
 
 // Checks what depends on the model: the language it knows, the task it can do, the ids it has. Turns a language's name into its code.

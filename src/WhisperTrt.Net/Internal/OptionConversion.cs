@@ -35,6 +35,11 @@ internal static unsafe class OptionConversion
         native.NoSpeechThreshold = OrOff(options.NoSpeechThreshold, nameof(TranscribeOptions.NoSpeechThreshold));
         native.LogprobThreshold = OrOff(options.LogProbThreshold, nameof(TranscribeOptions.LogProbThreshold));
         native.MaxPendingSegments = options.MaxPendingSegments;
+        native.WordTimestamps = options.WordTimestamps ? 1 : 0;
+        native.PrependPunctuations = arena.Add(options.PrependPunctuations, out native.PrependPunctuationsSize);
+        native.AppendPunctuations = arena.Add(options.AppendPunctuations, out native.AppendPunctuationsSize);
+        native.HallucinationSilenceThreshold =
+            OrOff(options.HallucinationSilenceThreshold, nameof(TranscribeOptions.HallucinationSilenceThreshold));
     }
 
     // Null is how these records say "automatic", "none" and "off"; the numbers that say it natively must not slip in by themselves.

@@ -88,7 +88,7 @@ internal static unsafe class NativeLayout
     {
         NativeTranscribeOptions value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_transcribe_options", 112, sizeof(NativeTranscribeOptions),
+        return new("wtrt_transcribe_options", 160, sizeof(NativeTranscribeOptions),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("task", 4, (int)((byte*)&value.Task - start)),
@@ -108,6 +108,13 @@ internal static unsafe class NativeLayout
             new("tag", 96, (int)((byte*)&value.Tag - start)),
             new("max_pending_segments", 104, (int)((byte*)&value.MaxPendingSegments - start)),
             new("report_progress", 108, (int)((byte*)&value.ReportProgress - start)),
+            new("word_timestamps", 112, (int)((byte*)&value.WordTimestamps - start)),
+            new("reserved", 116, (int)((byte*)&value.Reserved - start)),
+            new("prepend_punctuations", 120, (int)((byte*)&value.PrependPunctuations - start)),
+            new("prepend_punctuations_size", 128, (int)((byte*)&value.PrependPunctuationsSize - start)),
+            new("append_punctuations", 136, (int)((byte*)&value.AppendPunctuations - start)),
+            new("append_punctuations_size", 144, (int)((byte*)&value.AppendPunctuationsSize - start)),
+            new("hallucination_silence_threshold", 152, (int)((byte*)&value.HallucinationSilenceThreshold - start)),
         ]);
     }
 

@@ -179,6 +179,32 @@ internal unsafe struct NativeTranscribeOptions
 
     /// <summary>1: PROGRESS events are sent; 0 (default): not.</summary>
     public int ReportProgress;
+
+    /// <summary>
+    /// 1: segments have words with times, and the recording moves on by these; 0 (default): not. Of a translation they are unreliable.
+    /// </summary>
+    public int WordTimestamps;
+
+    /// <summary>Zero.</summary>
+    public int Reserved;
+
+    /// <summary>Characters that are joined to the word behind them; NULL (default): "'“¿([{- ; "": none.</summary>
+    public byte* PrependPunctuations;
+
+    /// <summary>Bytes of <c>prepend_punctuations</c>.</summary>
+    public long PrependPunctuationsSize;
+
+    /// <summary>Characters that are joined to the word before them; NULL (default): "'.。,，!！?？:：”)]}、 ; "": none.</summary>
+    public byte* AppendPunctuations;
+
+    /// <summary>Bytes of <c>append_punctuations</c>.</summary>
+    public long AppendPunctuationsSize;
+
+    /// <summary>
+    /// Silences longer than this, in seconds, 0..1e9, are skipped where text next to them is likely made up, and that text is dropped. Of
+    /// effect with <c>word_timestamps</c>. NaN (default): off.
+    /// </summary>
+    public double HallucinationSilenceThreshold;
 }
 
 /// <summary>How an engine is laid out.</summary>

@@ -44,4 +44,21 @@ public sealed record TranscribeOptions
 
     /// <summary>Segments that may wait unread before the transcription pauses, 1..1,000,000.</summary>
     public int MaxPendingSegments { get; init; } = 64;
+
+    /// <summary>
+    /// Whether segments have words with times, by which the recording also moves on. Of a translation they are unreliable.
+    /// </summary>
+    public bool WordTimestamps { get; init; }
+
+    /// <summary>Characters that are joined to the word behind them; "": none.</summary>
+    public string PrependPunctuations { get; init; } = "\"'“¿([{-";
+
+    /// <summary>Characters that are joined to the word before them; "": none.</summary>
+    public string AppendPunctuations { get; init; } = "\"'.。,，!！?？:：”)]}、";
+
+    /// <summary>
+    /// Silences longer than this, in seconds, are skipped where text next to them is likely made up, and that text is dropped. Of effect with
+    /// <see cref="WordTimestamps"/>; <see langword="null"/>: off.
+    /// </summary>
+    public double? HallucinationSilenceThreshold { get; init; }
 }

@@ -44,8 +44,8 @@ public sealed class CommandLineTests
         { "--logprob_threshold", "None", nameof(TranscribeSettings.LogProbThreshold), null },
         { "--no_speech_threshold", "0.7", nameof(TranscribeSettings.NoSpeechThreshold), 0.7 },
         { "--word_timestamps", "True", nameof(TranscribeSettings.WordTimestamps), true },
-        { "--prepend_punctuations", "\"", "", null },
-        { "--append_punctuations", ".", "", null },
+        { "--prepend_punctuations", "\"", nameof(TranscribeSettings.PrependPunctuations), "\"" },
+        { "--append_punctuations", ".", nameof(TranscribeSettings.AppendPunctuations), "." },
         { "--highlight_words", "True", nameof(TranscribeSettings.HighlightWords), true },
         { "--max_line_width", "40", nameof(TranscribeSettings.MaxLineWidth), 40 },
         { "--max_line_count", "2", nameof(TranscribeSettings.MaxLineCount), 2 },
@@ -149,7 +149,6 @@ public sealed class CommandLineTests
     [InlineData("--carry_initial_prompt", "True")]
     [InlineData("--temperature_increment_on_fallback", "0.2")]
     [InlineData("--compression_ratio_threshold", "2.4")]
-    [InlineData("--word_timestamps", "True")]
     [InlineData("--highlight_words", "True")]
     [InlineData("--max_line_width", "40")]
     [InlineData("--max_line_count", "2")]
@@ -173,7 +172,8 @@ public sealed class CommandLineTests
     [InlineData("--beam_size", "1")]
     [InlineData("--beam_size", "None")]
     [InlineData("--best_of", "5")]
-    [InlineData("--word_timestamps", "False")]
+    [InlineData("--word_timestamps", "True")]
+    [InlineData("--append_punctuations", ".")]
     [InlineData("--clip_timestamps", "0")]
     [InlineData("--clip_timestamps", "0.0")]
     [InlineData("--fp16", "False")]

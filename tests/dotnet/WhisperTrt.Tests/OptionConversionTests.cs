@@ -61,6 +61,10 @@ public sealed unsafe class OptionConversionTests
             NoSpeechThreshold = 0.25,
             LogProbThreshold = -0.75,
             MaxPendingSegments = 3,
+            WordTimestamps = true,
+            PrependPunctuations = "¿",
+            AppendPunctuations = "",
+            HallucinationSilenceThreshold = 1.5,
         };
         OptionConversion.Apply(options, ref native, arena);
         Assert.Equal(1, native.Task);
@@ -76,6 +80,11 @@ public sealed unsafe class OptionConversionTests
         Assert.Equal(0.25, native.NoSpeechThreshold);
         Assert.Equal(-0.75, native.LogprobThreshold);
         Assert.Equal(3, native.MaxPendingSegments);
+        Assert.Equal(1, native.WordTimestamps);
+        Assert.Equal("¿", Text(native.PrependPunctuations, native.PrependPunctuationsSize));
+        Assert.Equal("", Text(native.AppendPunctuations, native.AppendPunctuationsSize));
+        Assert.False(native.AppendPunctuations == null);
+        Assert.Equal(1.5, native.HallucinationSilenceThreshold);
         Assert.Equal(99ul, native.Tag);
         Assert.Equal(1, native.ReportProgress);
     }
@@ -138,6 +147,10 @@ public sealed unsafe class OptionConversionTests
 
         ours.SuppressTokens = native.SuppressTokens;
         ours.SuppressTokensSize = native.SuppressTokensSize;
+        Assert.Equal(Text(native.PrependPunctuations, native.PrependPunctuationsSize), Text(ours.PrependPunctuations, ours.PrependPunctuationsSize));
+        Assert.Equal(Text(native.AppendPunctuations, native.AppendPunctuationsSize), Text(ours.AppendPunctuations, ours.AppendPunctuationsSize));
+        ours.PrependPunctuations = native.PrependPunctuations;
+        ours.AppendPunctuations = native.AppendPunctuations;
         Assert.Equal(Bytes(native), Bytes(ours));
     }
 
