@@ -10,7 +10,7 @@ internal static class NativeConstants
     public const int AbiMajor = 1;
 
     /// <summary>Minor number of this header's ABI: the library's must be at least this.</summary>
-    public const int AbiMinor = 0;
+    public const int AbiMinor = 1;
 
     /// <summary>"Choose for me", for integer options that allow it.</summary>
     public const int Auto = -1;
@@ -172,6 +172,22 @@ internal enum NativeFormat
 
     /// <summary>Everything, with openai/whisper's keys.</summary>
     Json = 4,
+}
+
+/// <summary>WTRT_VERDICT_*.</summary>
+internal enum NativeVerdict
+{
+    /// <summary>Nothing is wrong with an attempt at a window. Other verdicts are sums of the reasons below.</summary>
+    Accepted = 0,
+
+    /// <summary>Its text's compression ratio is above <c>compression_ratio_threshold</c>.</summary>
+    TooRepetitive = 1,
+
+    /// <summary>Its average log-probability is below <c>logprob_threshold</c>.</summary>
+    TooUnlikely = 2,
+
+    /// <summary>It is silence: skipped without a segment, and no reason to try again.</summary>
+    Silence = 4,
 }
 
 /// <summary>WTRT_NORMALIZER_*.</summary>
