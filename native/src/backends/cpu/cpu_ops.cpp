@@ -173,4 +173,13 @@ void CpuOps::sample(const Tensor& logits, const ops::StepState& state, const int
   cpu::sample(setup_.isa, pool_, logits, state, rows, count, advance);
 }
 
+void CpuOps::beam_select(ops::PagedKv& cache, const Tensor& logits, const ops::StepState& state,
+                         const ops::BeamLines* searches, int32_t count, int32_t advance) {
+  cpu::beam_select(setup_.isa, pool_, mine<CpuPagedKv>(cache), logits, state, searches, count, advance);
+}
+
+void CpuOps::copy_pages(ops::PagedKv& cache, std::span<const ops::PageCopy> copies) {
+  cpu::copy_pages(pool_, mine<CpuPagedKv>(cache), copies);
+}
+
 }  // namespace wtrt::cpu

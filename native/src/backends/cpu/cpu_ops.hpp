@@ -66,6 +66,9 @@ class CpuOps final : public ops::Ops {
                      int32_t count) override;
   void sample(const ops::Tensor& logits, const ops::StepState& state, const int32_t* rows, int32_t count,
               int32_t advance) override;
+  void beam_select(ops::PagedKv& cache, const ops::Tensor& logits, const ops::StepState& state,
+                   const ops::BeamLines* searches, int32_t count, int32_t advance) override;
+  void copy_pages(ops::PagedKv& cache, std::span<const ops::PageCopy> copies) override;
 
  private:
   bool in_run() const { return opener_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }

@@ -9,10 +9,10 @@
 namespace wtrt::cpu {
 namespace {
 
-// Consecutive tokens of one row.
+// Consecutive tokens that attend to the same keys and values.
 struct TokenRun {
-  int32_t row, first, count;
-  bool live;  // not the step of a finished row
+  int32_t row, first, count;  // row: of the first one
+  bool live;                  // not the step of a finished row
 };
 
 constexpr int32_t kRunsAtOnce = 128;  // so that the list needs no allocation
@@ -21,16 +21,17 @@ int32_t position_of(const ops::StepState& state, const ops::TokenSlot& slot) {
   return slot.position < 0 ? state.rows[slot.row].length : slot.position;
 }
 
-// Calls body(runs, number) for all tokens, some runs at a time, none longer than `longest`.
-template <typename Body>
+// Calls body(runs, number) for all tokens, some runs at a time, none longer than `longest`; same(i, j) says whether two
+// go together.
+template <typename Same, typename Body>
 void for_runs(const ops::StepState& state, const ops::TokenSlot* tokens, int32_t count, int32_t longest,
-              const Body& body) {
+              const Same& same, const Body& body) {
   std::array<TokenRun, kRunsAtOnce> runs;
   int32_t number = 0;
+  const auto live = [&](int32_t i) { return tokens[i].position >= 0 || state.rows[tokens[i].row].finished == 0; };
   for (int32_t i = 0; i < count;) {
-    const int32_t row = tokens[i].row;
-    TokenRun run{row, i, 1, tokens[i].position >= 0 || state.rows[row].finished == 0};
-    while (run.count < longest && i + run.count < count && tokens[i + run.count].row == row && tokens[i].position >= 0)
+    TokenRun run{tokens[i].row, i, 1, live(i)};
+    while (run.count < longest && i + run.count < count && live(i + run.count) == run.live && same(i, i + run.count))
       ++run.count;
     i += run.count;
     runs[static_cast<size_t>(number++)] = run;
@@ -90,7 +91,8 @@ void self_attention(Isa isa, ThreadPool& pool, CpuPagedKv& cache, int32_t layer,
   const DecoderKernels& kernels = decoder_kernels(isa, cache.layout().type);
   const auto* input = static_cast<const float*>(qkv.data);
   auto* results = static_cast<float*>(out.data);
-  for_runs(state, tokens, count, count, [&](const TokenRun* runs, int32_t number) {
+  const auto same_row = [&](int32_t i, int32_t j) { return tokens[i].row == tokens[j].row && tokens[i].position >= 0; };
+  for_runs(state, tokens, count, count, same_row, [&](const TokenRun* runs, int32_t number) {
     for (int32_t i = 0; i < number; ++i) {
       if (runs[i].live) check_pages(cache, state, tokens, runs[i]);
     }
@@ -124,7 +126,11 @@ void cross_attention(Isa isa, ThreadPool& pool, const CpuCrossKv& cache, int32_t
   const int64_t size = shape.head_size, width = shape.heads * size;
   check(q, width, out, shape, layer, count);
   const DecoderKernels& kernels = decoder_kernels(isa, cache.layout().type);
-  for_runs(state, tokens, count, kMaxTokenTile, [&](const TokenRun* runs, int32_t number) {
+  // Beams and draws of one window read its keys and values once.
+  const auto same_slot = [&](int32_t i, int32_t j) {
+    return state.rows[tokens[i].row].cross_slot == state.rows[tokens[j].row].cross_slot;
+  };
+  for_runs(state, tokens, count, kMaxTokenTile, same_slot, [&](const TokenRun* runs, int32_t number) {
     for (int32_t i = 0; i < number; ++i) {
       const int32_t slot = state.rows[runs[i].row].cross_slot;
       if (runs[i].live && (slot < 0 || slot >= cache.slots())) {
