@@ -14,6 +14,13 @@
 
 namespace wtrt::whisper {
 
+// How a window is decoded this time.
+struct DecodingAttempt {
+  int32_t number = 0;  // from 0 within the window
+  double temperature = 0;
+  int32_t beam_size = 1, candidates = 1;  // rows; at most one of them above 1
+};
+
 class Transcription {
  public:
   // `options` have been checked.
@@ -27,13 +34,18 @@ class Transcription {
   int64_t seek() const { return seek_; }  // mel frame where the next window begins
   WindowPrompt prompt() const;            // of that window
 
-  // Judges the window at seek() of `frames` real frames: skips it as silence, or keeps its segments (returned, with ids) and moves on.
+  DecodingAttempt attempt() const;        // the next one at that window
+  // Takes note of it. True: it is kept, be it good or the last one; false: the window is to be decoded hotter.
+  bool judge(const DecodedWindow& window);
+  // Keeps what was decoded of the window at seek(), of `frames` real frames: skips it as silence, or keeps its segments (returned, with
+  // ids), and moves on.
   std::vector<output::Segment> accept(const DecodedWindow& window, int64_t frames);
 
   // All that was kept so far.
   output::Transcript transcript() const;
 
  private:
+  int32_t verdict(const DecodedWindow& window, const WindowQuality& quality) const;
   bool is_silence(const DecodedWindow& window, const WindowQuality& quality) const;
 
   std::shared_ptr<const text::Tokenizer> tokenizer_;
@@ -45,6 +57,8 @@ class Transcription {
   size_t initial_prompt_size_ = 0;
   size_t prompt_from_ = 0;  // windows are conditioned on history from here on
   std::vector<output::Segment> segments_;
+  std::vector<output::Attempt> attempts_;
+  int32_t tried_ = 0;  // attempts at the window at seek_
 };
 
 }  // namespace wtrt::whisper
