@@ -31,10 +31,6 @@ class WindowPolicy : public testing::Test {
     a.insert(a.end(), b.begin(), b.end());
     return a;
   }
-  static std::vector<output::Segment> accept(Transcription& transcription, const DecodedWindow& window, int64_t frames) {
-    transcription.cut(window, frames);
-    return transcription.keep({}, -1);
-  }
   CutWindow cut(std::vector<text::TokenId> tokens, int64_t seek, int64_t frames) const {
     return cut_segments({std::move(tokens), -1, 0, 0}, {}, seek, frames, *english);
   }
@@ -92,9 +88,9 @@ TEST_F(WindowPolicy, SilenceIsSkippedUnlessTheTextIsSure) {
   Transcription silent(english, {}, kTextContext), sure(english, {}, kTextContext);
   const auto tokens = said(0, " one", 2);
   const auto count = static_cast<double>(tokens.size() + 1);
-  EXPECT_TRUE(accept(silent, {tokens, -1.5 * count, 0.7, 0}, 3000).empty());
+  EXPECT_TRUE(silent.accept({tokens, -1.5 * count, 0.7, 0}, 3000).empty());
   EXPECT_EQ(silent.seek(), 3000);
-  EXPECT_EQ(accept(sure, {tokens, -0.5 * count, 0.7, 0}, 3000).size(), 1u);
+  EXPECT_EQ(sure.accept({tokens, -0.5 * count, 0.7, 0}, 3000).size(), 1u);
 }
 
 TEST_F(WindowPolicy, ThePromptIsTheTextSoFar) {
@@ -107,7 +103,7 @@ TEST_F(WindowPolicy, ThePromptIsTheTextSoFar) {
   EXPECT_EQ(transcription.prompt().sot_index, static_cast<int32_t>(initial.size()) + 1);
 
   const auto tokens = said(0, " Call me", 2);
-  accept(transcription, {tokens, -1, 0, 0}, 3000);
+  transcription.accept({tokens, -1, 0, 0}, 3000);
   EXPECT_EQ(transcription.prompt().tokens, joined(joined(joined({special.sot_prev}, initial), tokens), {special.sot}));
   EXPECT_EQ(transcription.transcript().text, " Call me");  // without the initial prompt
 }
@@ -116,8 +112,8 @@ TEST_F(WindowPolicy, HotWindowsAndUnconditionedOnesResetThePrompt) {
   TranscribeOptions free;
   free.condition_on_previous_text = false;
   Transcription unconditioned(english, free, kTextContext), hot(english, {}, kTextContext);
-  accept(unconditioned, {said(0, " one", 2), -1, 0, 0}, 3000);
-  accept(hot, {said(0, " one", 2), -1, 0, 0.8}, 3000);
+  unconditioned.accept({said(0, " one", 2), -1, 0, 0}, 3000);
+  hot.accept({said(0, " one", 2), -1, 0, 0.8}, 3000);
   EXPECT_EQ(unconditioned.prompt().tokens.size(), 1u);
   EXPECT_EQ(hot.prompt().tokens.size(), 1u);
 }

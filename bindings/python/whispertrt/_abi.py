@@ -96,6 +96,14 @@ FORMAT_VTT = 2
 FORMAT_TSV = 3
 #: Everything, with openai/whisper's keys.
 FORMAT_JSON = 4
+#: Nothing is wrong with an attempt at a window. Other verdicts are sums of the reasons below.
+VERDICT_ACCEPTED = 0
+#: Its text's compression ratio is above `compression_ratio_threshold`.
+VERDICT_TOO_REPETITIVE = 1
+#: Its average log-probability is below `logprob_threshold`.
+VERDICT_TOO_UNLIKELY = 2
+#: It is silence: skipped without a segment, and no reason to try again.
+VERDICT_SILENCE = 4
 #: The English normaliser word error rates are computed with.
 NORMALIZER_ENGLISH = 0
 #: The basic normaliser for other languages.
@@ -227,7 +235,8 @@ class TranscribeOptions(ctypes.Structure):
         # Above this probability of no speech, a window whose average log-probability is below `logprob_threshold` is
         # silence. Default 0.6; NaN: off.
         ("no_speech_threshold", ctypes.c_double),
-        # Average log-probability; default -1.0; NaN: off.
+        # A window whose average log-probability is below this, and which is not silence, is tried again hotter.
+        # Default -1.0; NaN: off.
         ("logprob_threshold", ctypes.c_double),
         # Returned in every event of the job as it is; a host's way to find its own object.
         ("tag", ctypes.c_uint64),
@@ -235,16 +244,56 @@ class TranscribeOptions(ctypes.Structure):
         ("max_pending_segments", ctypes.c_int32),
         # 1: PROGRESS events are sent; 0 (default): not.
         ("report_progress", ctypes.c_int32),
+        # Beams where the temperature is 0, 1..32; 1 (default): greedy. All beams of a window take rows of one step:
+        # at most the engine's `max_batch`.
+        ("beam_size", ctypes.c_int32),
+        # Candidates where the temperature is above 0, 1..256 and at most `max_batch`; the likeliest is kept. Default
+        # 1.
+        ("best_of", ctypes.c_int32),
+        # No sequence of so many tokens is sampled twice in a window, 1..448; 0 (default): off.
+        ("no_repeat_ngram_size", ctypes.c_int32),
+        # Beam search ends when beam_size * patience hypotheses have ended (rounded, half to even), above 0..100.
+        # Default 1.0.
+        ("patience", ctypes.c_double),
+        # Hypotheses are ranked by log-probability over ((5 + length) / 6) ^ length_penalty, 0..1; NaN (default): over
+        # length.
+        ("length_penalty", ctypes.c_double),
+        # Temperatures tried one after the other until a window passes the thresholds, each 0..10. Default 0, 0.2,
+        # 0.4, 0.6, 0.8, 1.0.
+        ("temperatures", ctypes.POINTER(ctypes.c_double)),
+        # How many `temperatures` there are, 1..32.
+        ("temperature_count", ctypes.c_int64),
+        # A window whose text compresses better than this (UTF-8 bytes over zlib bytes) is tried again hotter. Default
+        # 2.4; NaN: off.
+        ("compression_ratio_threshold", ctypes.c_double),
+        # Logits of tokens a window already has are divided (negative ones multiplied) by this, above 0..10. Default
+        # 1.0: off.
+        ("repetition_penalty", ctypes.c_double),
+        # Key of the random numbers of sampling. The same seed and options give the same text, whatever else runs.
+        # Default 0.
+        ("seed", ctypes.c_uint64),
+        # Text that every window's transcript is made to begin with; it is not part of the result. NULL (default):
+        # none.
+        ("prefix", ctypes.POINTER(ctypes.c_char)),
+        # Bytes of `prefix`.
+        ("prefix_size", ctypes.c_int64),
+        # Words that every window is conditioned on, before the text so far; of no effect with `prefix`. NULL
+        # (default): none.
+        ("hotwords", ctypes.POINTER(ctypes.c_char)),
+        # Bytes of `hotwords`.
+        ("hotwords_size", ctypes.c_int64),
+        # 1: `initial_prompt` conditions every window, before the text so far; 0 (default): the first one.
+        ("carry_initial_prompt", ctypes.c_int32),
         # 1: segments have words with times, and the recording moves on by these; 0 (default): not. Of a translation
         # they are unreliable.
         ("word_timestamps", ctypes.c_int32),
-        # Zero.
-        ("reserved", ctypes.c_int32),
-        # Characters that are joined to the word behind them; NULL (default): "'“¿([{- ; "": none.
+        # After a window decoded hotter than this, the next one knows nothing of the text so far, 0..10. Default 0.5.
+        ("prompt_reset_on_temperature", ctypes.c_double),
+        # Characters that are joined to the word behind them. Default "'“¿([{- ; NULL: none.
         ("prepend_punctuations", ctypes.POINTER(ctypes.c_char)),
         # Bytes of `prepend_punctuations`.
         ("prepend_punctuations_size", ctypes.c_int64),
-        # Characters that are joined to the word before them; NULL (default): "'.。,，!！?？:：”)]}、 ; "": none.
+        # Characters that are joined to the word before them. Default "'.。,，!！?？:：”)]}、 ; NULL: none.
         ("append_punctuations", ctypes.POINTER(ctypes.c_char)),
         # Bytes of `append_punctuations`.
         ("append_punctuations_size", ctypes.c_int64),
@@ -373,6 +422,35 @@ class Segment(ctypes.Structure):
         ("compression_ratio", ctypes.c_double),
         # Probability that its window holds no speech.
         ("no_speech_prob", ctypes.c_double),
+    ]
+
+
+class Attempt(ctypes.Structure):
+    """One attempt at a window: what was tried, and what came of it."""
+
+    _fields_ = [
+        # Size of this struct in bytes, as its filler knows it.
+        ("struct_size", ctypes.c_uint32),
+        # Sum of WTRT_VERDICT_*. The last attempt at a window is the one that was kept, whatever its verdict.
+        ("verdict", ctypes.c_int32),
+        # Mel frame (10 ms) where the window begins: the `seek` of its segments.
+        ("seek", ctypes.c_int64),
+        # Sampling temperature; 0: the likeliest tokens.
+        ("temperature", ctypes.c_double),
+        # Beams searched; 1: none.
+        ("beam_size", ctypes.c_int32),
+        # Candidates sampled, of which this is the likeliest; 1 at temperature 0.
+        ("candidates", ctypes.c_int32),
+        # Mean log-probability of the tokens, the end token included.
+        ("avg_logprob", ctypes.c_double),
+        # UTF-8 bytes over zlib bytes of the text.
+        ("compression_ratio", ctypes.c_double),
+        # Probability that the window holds no speech.
+        ("no_speech_prob", ctypes.c_double),
+        # Text and timestamp tokens.
+        ("tokens", ctypes.POINTER(ctypes.c_int32)),
+        # Elements of `tokens`.
+        ("token_count", ctypes.c_int64),
     ]
 
 
@@ -562,6 +640,14 @@ SIGNATURES = {
         [
             ctypes.c_void_p,
             ctypes.POINTER(ctypes.POINTER(Segment)),
+            ctypes.POINTER(ctypes.c_int64),
+        ],
+    ),
+    "wtrt_result_get_attempts": (
+        ctypes.c_void_p,
+        [
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.POINTER(Attempt)),
             ctypes.POINTER(ctypes.c_int64),
         ],
     ),
@@ -895,6 +981,11 @@ class Library:
         """All segments; borrowed, live as long as the result."""
         with result as result_pointer:
             self._check(self.functions.wtrt_result_get_segments(result_pointer, segments, count))
+
+    def result_get_attempts(self, result, attempts, count):
+        """Every attempt at every window, in order; borrowed, live as long as the result."""
+        with result as result_pointer:
+            self._check(self.functions.wtrt_result_get_attempts(result_pointer, attempts, count))
 
     def result_get_text(self, result, text, size):
         """The whole text; borrowed."""

@@ -33,6 +33,7 @@ struct DecoderWork {
   ops::TokenSlot* tokens;  // device memory [tokens]
   int32_t* picks;          // device memory [rows]: which tokens' logits are wanted
   int32_t* rows;           // device memory [rows]: whose they are
+  ops::BeamLines* searches;  // device memory [rows]
   ops::Tensor hidden, normed;  // [tokens, width]
   ops::Tensor wide;            // [tokens, 4 * width]
   ops::Tensor picked;          // [rows, width]

@@ -46,6 +46,7 @@ void carve(Carver& carver, const checkpoint::WhisperConfig& config, int32_t toke
   auto* slots = static_cast<ops::TokenSlot*>(carver.piece(tokens * static_cast<int64_t>(sizeof(ops::TokenSlot))));
   auto* picks = static_cast<int32_t*>(carver.piece(rows * 4LL));
   auto* owners = static_cast<int32_t*>(carver.piece(rows * 4LL));
+  auto* searches = static_cast<ops::BeamLines*>(carver.piece(rows * static_cast<int64_t>(sizeof(ops::BeamLines))));
   const auto hidden = carver.tensor(tokens, config.width);
   const auto normed = carver.tensor(tokens, config.width);
   const auto wide = carver.tensor(tokens, widest);
@@ -55,6 +56,7 @@ void carve(Carver& carver, const checkpoint::WhisperConfig& config, int32_t toke
   work->tokens = slots;
   work->picks = picks;
   work->rows = owners;
+  work->searches = searches;
   work->hidden = hidden;
   work->normed = normed;
   work->wide = wide;

@@ -24,9 +24,23 @@ struct Segment {
   std::vector<Word> words;
 };
 
+// Why a window was tried again or skipped; the sum of what applies.
+enum Verdict : int32_t { accepted = 0, too_repetitive = 1, too_unlikely = 2, silence = 4 };
+
+// One attempt at a window; the last one at a window is the one that was kept.
+struct Attempt {
+  int64_t seek = 0;  // as the window's segments have it
+  double temperature = 0;
+  int32_t beam_size = 1, candidates = 1;
+  double avg_logprob = 0, compression_ratio = 0, no_speech_prob = 0;
+  int32_t verdict = accepted;
+  std::vector<int32_t> tokens;
+};
+
 struct Transcript {
   std::string text, language;
   std::vector<Segment> segments;
+  std::vector<Attempt> attempts;  // in order of time
 };
 
 enum class Format : int32_t { txt = 0, srt = 1, vtt = 2, tsv = 3, json = 4 };

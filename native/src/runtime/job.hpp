@@ -90,7 +90,8 @@ class Job : public std::enable_shared_from_this<Job> {
     std::vector<float> mel;    // [mels, 3000] of the window at hand
     int32_t frames = 0;        // real frames in it
     bool detecting = false;    // the window at hand is for language detection alone
-    int32_t slot = -1, row = -1;
+    int32_t slot = -1;          // the window's cross-KV, for all attempts at it
+    std::vector<int32_t> rows;  // of the attempt under way
     whisper::AlignmentScores alignment;      // of the window at hand
     std::vector<whisper::WordTiming> words;  // what was made of it
   } at;

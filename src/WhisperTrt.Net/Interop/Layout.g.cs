@@ -24,6 +24,7 @@ internal static unsafe class NativeLayout
         NativeEngineStats(),
         NativeWord(),
         NativeSegment(),
+        NativeAttempt(),
         NativeEvent(),
     ];
 
@@ -88,7 +89,7 @@ internal static unsafe class NativeLayout
     {
         NativeTranscribeOptions value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_transcribe_options", 160, sizeof(NativeTranscribeOptions),
+        return new("wtrt_transcribe_options", 272, sizeof(NativeTranscribeOptions),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("task", 4, (int)((byte*)&value.Task - start)),
@@ -108,13 +109,28 @@ internal static unsafe class NativeLayout
             new("tag", 96, (int)((byte*)&value.Tag - start)),
             new("max_pending_segments", 104, (int)((byte*)&value.MaxPendingSegments - start)),
             new("report_progress", 108, (int)((byte*)&value.ReportProgress - start)),
-            new("word_timestamps", 112, (int)((byte*)&value.WordTimestamps - start)),
-            new("reserved", 116, (int)((byte*)&value.Reserved - start)),
-            new("prepend_punctuations", 120, (int)((byte*)&value.PrependPunctuations - start)),
-            new("prepend_punctuations_size", 128, (int)((byte*)&value.PrependPunctuationsSize - start)),
-            new("append_punctuations", 136, (int)((byte*)&value.AppendPunctuations - start)),
-            new("append_punctuations_size", 144, (int)((byte*)&value.AppendPunctuationsSize - start)),
-            new("hallucination_silence_threshold", 152, (int)((byte*)&value.HallucinationSilenceThreshold - start)),
+            new("beam_size", 112, (int)((byte*)&value.BeamSize - start)),
+            new("best_of", 116, (int)((byte*)&value.BestOf - start)),
+            new("no_repeat_ngram_size", 120, (int)((byte*)&value.NoRepeatNgramSize - start)),
+            new("patience", 128, (int)((byte*)&value.Patience - start)),
+            new("length_penalty", 136, (int)((byte*)&value.LengthPenalty - start)),
+            new("temperatures", 144, (int)((byte*)&value.Temperatures - start)),
+            new("temperature_count", 152, (int)((byte*)&value.TemperatureCount - start)),
+            new("compression_ratio_threshold", 160, (int)((byte*)&value.CompressionRatioThreshold - start)),
+            new("repetition_penalty", 168, (int)((byte*)&value.RepetitionPenalty - start)),
+            new("seed", 176, (int)((byte*)&value.Seed - start)),
+            new("prefix", 184, (int)((byte*)&value.Prefix - start)),
+            new("prefix_size", 192, (int)((byte*)&value.PrefixSize - start)),
+            new("hotwords", 200, (int)((byte*)&value.Hotwords - start)),
+            new("hotwords_size", 208, (int)((byte*)&value.HotwordsSize - start)),
+            new("carry_initial_prompt", 216, (int)((byte*)&value.CarryInitialPrompt - start)),
+            new("word_timestamps", 220, (int)((byte*)&value.WordTimestamps - start)),
+            new("prompt_reset_on_temperature", 224, (int)((byte*)&value.PromptResetOnTemperature - start)),
+            new("prepend_punctuations", 232, (int)((byte*)&value.PrependPunctuations - start)),
+            new("prepend_punctuations_size", 240, (int)((byte*)&value.PrependPunctuationsSize - start)),
+            new("append_punctuations", 248, (int)((byte*)&value.AppendPunctuations - start)),
+            new("append_punctuations_size", 256, (int)((byte*)&value.AppendPunctuationsSize - start)),
+            new("hallucination_silence_threshold", 264, (int)((byte*)&value.HallucinationSilenceThreshold - start)),
         ]);
     }
 
@@ -203,6 +219,26 @@ internal static unsafe class NativeLayout
             new("avg_logprob", 88, (int)((byte*)&value.AvgLogprob - start)),
             new("compression_ratio", 96, (int)((byte*)&value.CompressionRatio - start)),
             new("no_speech_prob", 104, (int)((byte*)&value.NoSpeechProb - start)),
+        ]);
+    }
+
+    private static StructLayoutCheck NativeAttempt()
+    {
+        NativeAttempt value = default;
+        byte* start = (byte*)&value;
+        return new("wtrt_attempt", 72, sizeof(NativeAttempt),
+        [
+            new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
+            new("verdict", 4, (int)((byte*)&value.Verdict - start)),
+            new("seek", 8, (int)((byte*)&value.Seek - start)),
+            new("temperature", 16, (int)((byte*)&value.Temperature - start)),
+            new("beam_size", 24, (int)((byte*)&value.BeamSize - start)),
+            new("candidates", 28, (int)((byte*)&value.Candidates - start)),
+            new("avg_logprob", 32, (int)((byte*)&value.AvgLogprob - start)),
+            new("compression_ratio", 40, (int)((byte*)&value.CompressionRatio - start)),
+            new("no_speech_prob", 48, (int)((byte*)&value.NoSpeechProb - start)),
+            new("tokens", 56, (int)((byte*)&value.Tokens - start)),
+            new("token_count", 64, (int)((byte*)&value.TokenCount - start)),
         ]);
     }
 

@@ -251,6 +251,11 @@ internal static unsafe partial class NativeMethods
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial nint ResultGetSegments(ResultHandle result, NativeSegment** segments, long* count);
 
+    /// <summary>Every attempt at every window, in order; borrowed, live as long as the result.</summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_result_get_attempts")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nint ResultGetAttempts(ResultHandle result, NativeAttempt** attempts, long* count);
+
     /// <summary>The whole text; borrowed.</summary>
     [LibraryImport(Library, EntryPoint = "wtrt_result_get_text")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]

@@ -179,6 +179,15 @@ void CpuOps::sample(const Tensor& logits, const ops::StepState& state, const int
   cpu::sample(setup_.isa, pool_, logits, state, rows, count, advance);
 }
 
+void CpuOps::beam_select(ops::PagedKv& cache, const Tensor& logits, const ops::StepState& state,
+                         const ops::BeamLines* searches, int32_t count, int32_t advance) {
+  cpu::beam_select(setup_.isa, pool_, mine<CpuPagedKv>(cache), logits, state, searches, count, advance);
+}
+
+void CpuOps::copy_pages(ops::PagedKv& cache, std::span<const ops::PageCopy> copies) {
+  cpu::copy_pages(pool_, mine<CpuPagedKv>(cache), copies);
+}
+
 void CpuOps::token_probabilities(const Tensor& logits, int32_t limit, const int32_t* targets, int32_t count,
                                  float* probabilities) {
   cpu::token_probabilities(setup_.isa, pool_, logits, limit, targets, count, probabilities);

@@ -69,6 +69,9 @@ class CpuOps final : public ops::Ops {
                      int32_t count) override;
   void sample(const ops::Tensor& logits, const ops::StepState& state, const int32_t* rows, int32_t count,
               int32_t advance) override;
+  void beam_select(ops::PagedKv& cache, const ops::Tensor& logits, const ops::StepState& state,
+                   const ops::BeamLines* searches, int32_t count, int32_t advance) override;
+  void copy_pages(ops::PagedKv& cache, std::span<const ops::PageCopy> copies) override;
   void token_probabilities(const ops::Tensor& logits, int32_t limit, const int32_t* targets, int32_t count,
                            float* probabilities) override;
 

@@ -10,10 +10,10 @@
 namespace wtrt::cpu {
 namespace {
 
-// Consecutive tokens of one row.
+// Consecutive tokens that attend to the same keys and values.
 struct TokenRun {
-  int32_t row, first, count;
-  bool live;  // not the step of a finished row
+  int32_t row, first, count;  // row: of the first one
+  bool live;                  // not the step of a finished row
 };
 
 constexpr int32_t kRunsAtOnce = 128;  // so that the list needs no allocation
@@ -22,16 +22,17 @@ int32_t position_of(const ops::StepState& state, const ops::TokenSlot& slot) {
   return slot.position < 0 ? state.rows[slot.row].length : slot.position;
 }
 
-// Calls body(runs, number) for all tokens, some runs at a time, none longer than `longest`.
-template <typename Body>
+// Calls body(runs, number) for all tokens, some runs at a time, none longer than `longest`; same(i, j) says whether two
+// go together.
+template <typename Same, typename Body>
 void for_runs(const ops::StepState& state, const ops::TokenSlot* tokens, int32_t count, int32_t longest,
-              const Body& body) {
+              const Same& same, const Body& body) {
   std::array<TokenRun, kRunsAtOnce> runs;
   int32_t number = 0;
+  const auto live = [&](int32_t i) { return tokens[i].position >= 0 || state.rows[tokens[i].row].finished == 0; };
   for (int32_t i = 0; i < count;) {
-    const int32_t row = tokens[i].row;
-    TokenRun run{row, i, 1, tokens[i].position >= 0 || state.rows[row].finished == 0};
-    while (run.count < longest && i + run.count < count && tokens[i + run.count].row == row && tokens[i].position >= 0)
+    TokenRun run{tokens[i].row, i, 1, live(i)};
+    while (run.count < longest && i + run.count < count && live(i + run.count) == run.live && same(i, i + run.count))
       ++run.count;
     i += run.count;
     runs[static_cast<size_t>(number++)] = run;
@@ -118,7 +119,8 @@ void self_attention(Isa isa, ThreadPool& pool, CpuPagedKv& cache, int32_t layer,
   const DecoderKernels& kernels = decoder_kernels(isa, cache.layout().type);
   const auto* input = static_cast<const float*>(qkv.data);
   auto* results = static_cast<float*>(out.data);
-  for_runs(state, tokens, count, count, [&](const TokenRun* runs, int32_t number) {
+  const auto same_row = [&](int32_t i, int32_t j) { return tokens[i].row == tokens[j].row && tokens[i].position >= 0; };
+  for_runs(state, tokens, count, count, same_row, [&](const TokenRun* runs, int32_t number) {
     for (int32_t i = 0; i < number; ++i) {
       if (runs[i].live) check_pages(cache, state, tokens, runs[i]);
     }
@@ -152,7 +154,11 @@ void cross_attention(Isa isa, ThreadPool& pool, const CpuCrossKv& cache, int32_t
   const int64_t size = shape.head_size, width = shape.heads * size;
   check(q, width, out, shape, layer, count);
   const DecoderKernels& kernels = decoder_kernels(isa, cache.layout().type);
-  for_runs(state, tokens, count, kMaxTokenTile, [&](const TokenRun* runs, int32_t number) {
+  // Beams and draws of one window read its keys and values once.
+  const auto same_slot = [&](int32_t i, int32_t j) {
+    return state.rows[tokens[i].row].cross_slot == state.rows[tokens[j].row].cross_slot;
+  };
+  for_runs(state, tokens, count, kMaxTokenTile, same_slot, [&](const TokenRun* runs, int32_t number) {
     check_slots(cache, state, runs, number);
     // All tiles of a head follow each other: its keys and values stay in the cache while a prompt is read.
     pool.parallel_for(number * shape.heads, [&](int32_t task) {
@@ -178,7 +184,8 @@ void alignment_scores(Isa isa, ThreadPool& pool, const CpuCrossKv& cache, int32_
   const int64_t size = shape.head_size, width = shape.heads * size, positions = cache.layout().positions;
   check_alignment(cache, layer, heads, q, count, out);
   const DecoderKernels& kernels = decoder_kernels(isa, cache.layout().type);
-  for_runs(state, tokens, count, kMaxTokenTile, [&](const TokenRun* runs, int32_t number) {
+  const auto same_row = [&](int32_t i, int32_t j) { return tokens[i].row == tokens[j].row; };
+  for_runs(state, tokens, count, kMaxTokenTile, same_row, [&](const TokenRun* runs, int32_t number) {
     check_slots(cache, state, runs, number);
     pool.parallel_for(number * static_cast<int32_t>(heads.size()), [&](int32_t task) {
       const TokenRun& run = runs[task % number];
