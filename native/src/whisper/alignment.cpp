@@ -1,17 +1,13 @@
 #include "whisper/alignment.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
-#include <string>
-
-#include "common/error.hpp"
 
 namespace wtrt::whisper {
 namespace {
 
-constexpr int32_t kMedianWidth = 7, kWidestMedian = 15;
+constexpr size_t kHalf = 3;  // neighbours on each side of a median
 
 void softmax(const float* scores, std::span<float> out) {
   const float most = *std::max_element(scores, scores + out.size());
@@ -40,6 +36,20 @@ void standardise(std::span<float> weights, int32_t tokens, int32_t frames) {
     const float deviation = static_cast<float>(std::sqrt(squares[c] / tokens));
     value = deviation > 0 ? (value - static_cast<float>(mean[c])) / deviation : 0.0f;
   });
+}
+
+// A network of exchanges after which the fourth of seven stands in its place: no branches, so that it runs on vectors.
+inline float median_of_seven(const float* values) {
+  float v[7];
+  for (size_t i = 0; i < 7; ++i) v[i] = values[i];
+  constexpr uint8_t kExchanges[][2] = {{0, 5}, {0, 3}, {1, 6}, {2, 4}, {0, 1}, {3, 5}, {2, 6},
+                                       {2, 3}, {3, 6}, {4, 5}, {1, 4}, {1, 3}, {3, 4}};
+  for (const auto& [low, high] : kExchanges) {
+    const float least = v[high] < v[low] ? v[high] : v[low], most = v[high] < v[low] ? v[low] : v[high];
+    v[low] = least;
+    v[high] = most;
+  }
+  return v[3];
 }
 
 enum Step : uint8_t { kDiagonal, kDown, kRight };
@@ -73,25 +83,18 @@ std::vector<uint8_t> cheapest_steps(std::span<const float> cost, int32_t rows, i
 
 }  // namespace
 
-void median_filter(std::span<float> row, int32_t width) {
-  const auto half = static_cast<size_t>(width) / 2, size = row.size();
-  if (width < 1 || width % 2 == 0 || width > kWidestMedian) {
-    throw Error(ErrorCode::internal, "a median of " + std::to_string(width) + " values");
+void median_filter(std::span<float> row) {
+  const size_t size = row.size();
+  if (size <= kHalf) return;
+  std::vector<float> padded(size + 2 * kHalf);
+  std::copy(row.begin(), row.end(), padded.begin() + kHalf);
+  for (size_t i = 1; i <= kHalf; ++i) {
+    padded[kHalf - i] = row[i];
+    padded[kHalf + size - 1 + i] = row[size - 1 - i];
   }
-  if (size <= half) return;
-  std::vector<float> padded(size + 2 * half);
-  std::copy(row.begin(), row.end(), padded.begin() + static_cast<std::ptrdiff_t>(half));
-  for (size_t i = 1; i <= half; ++i) {
-    padded[half - i] = row[i];
-    padded[half + size - 1 + i] = row[size - 1 - i];
-  }
-  std::array<float, kWidestMedian> window;
-  for (size_t i = 0; i < size; ++i) {
-    const auto from = padded.begin() + static_cast<std::ptrdiff_t>(i);
-    std::copy_n(from, width, window.begin());
-    std::nth_element(window.begin(), window.begin() + half, window.begin() + width);
-    row[i] = window[half];
-  }
+  const float* const from = padded.data();
+  float* const to = row.data();
+  for (size_t i = 0; i < size; ++i) to[i] = median_of_seven(from + i);
 }
 
 std::vector<float> attention_map(const AlignmentScores& scores, int32_t first, int32_t end, int32_t frames) {
@@ -105,7 +108,7 @@ std::vector<float> attention_map(const AlignmentScores& scores, int32_t first, i
     standardise(weights, scores.tokens, frames);
     for (size_t t = static_cast<size_t>(first); t < static_cast<size_t>(end); ++t) {
       const auto row = std::span(weights).subspan(t * columns, columns);
-      median_filter(row, kMedianWidth);
+      median_filter(row);
       float* sums = map.data() + (t - static_cast<size_t>(first)) * columns;
       for (size_t c = 0; c < columns; ++c) sums[c] += row[c];
     }

@@ -23,7 +23,7 @@ std::vector<float> attention_map(const AlignmentScores& scores, int32_t first, i
 // column where each row is entered.
 std::vector<int32_t> warp(std::span<const float> cost, int32_t rows, int32_t columns);
 
-// Medians of `width` (odd) neighbours, mirrored at both ends; a row no longer than half of that stays as it is.
-void median_filter(std::span<float> row, int32_t width);
+// Medians of seven neighbours, mirrored at both ends; a row of three or less stays as it is.
+void median_filter(std::span<float> row);
 
 }  // namespace wtrt::whisper

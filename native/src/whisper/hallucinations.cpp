@@ -7,7 +7,8 @@
 namespace wtrt::whisper {
 namespace {
 
-constexpr std::string_view kPunctuation = "\"'“¿([{-\"'.。,，!！?？:：”)]}、";  // all that may be joined to a word by default
+constexpr std::string_view kPunctuation =
+    "\"'“¿([{-\"'.。,，!！?？:：”)]}、";  // all that may be joined to a word by default
 constexpr int64_t kWindowFrames = 3000;
 constexpr double kFramesPerSecond = 100;
 constexpr double kNearBorder = 2.0;  // seconds: this close to a window's border, silence may continue beyond it
