@@ -262,6 +262,20 @@ def test_wrong_options_are_named(engine, samples, options, name):
         engine.transcribe(samples, **options)
 
 
+def test_every_attempt_at_a_window_is_in_the_result(engine, clip):
+    options = {"beam_size": 3, "best_of": 2, "temperature": (0, 0.4), "logprob_threshold": -0.01, "seed": 5}
+    result = engine.transcribe(clip, **options)
+    first, second = result.attempts
+    assert (first.temperature, first.beam_size, first.candidates) == (0, 3, 1)
+    assert (second.temperature, second.beam_size, second.candidates) == (0.4, 1, 2)
+    for attempt in result.attempts:
+        assert (attempt.too_repetitive, attempt.too_unlikely, attempt.silence) == (False, True, False)
+    assert [token for segment in result.segments for token in segment.tokens] == second.tokens
+    assert (result.segments[0].avg_logprob, result.segments[0].temperature) == (second.avg_logprob, 0.4)
+    assert same(engine.transcribe(clip, **options), result)
+    assert [attempt.too_unlikely for attempt in engine.transcribe(clip).attempts] == [False]
+
+
 def test_path_with_other_letters(engine, clip, tmp_path, expected):
     path = tmp_path / "grüße 世界 \U0001f600.flac"
     path.write_bytes(clip.read_bytes())

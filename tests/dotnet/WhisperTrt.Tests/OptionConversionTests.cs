@@ -169,6 +169,8 @@ public sealed unsafe class OptionConversionTests
             new ReadOnlySpan<double>(native.Temperatures, (int)native.TemperatureCount).ToArray(),
             new ReadOnlySpan<double>(ours.Temperatures, (int)ours.TemperatureCount).ToArray());
         ours.Temperatures = native.Temperatures;
+        Assert.True(double.IsNaN(native.LengthPenalty) && double.IsNaN(ours.LengthPenalty));  // of either sign
+        ours.LengthPenalty = native.LengthPenalty;
         Assert.Equal(Bytes(native), Bytes(ours));
     }
 

@@ -184,4 +184,20 @@ public sealed class TranscriptionTests
             Last = value;
         }
     }
+
+    [SpeechFact]
+    public async Task Every_attempt_at_a_window_is_in_the_transcript()
+    {
+        await using WhisperEngine engine = Speech.Model.CreateEngine();
+        TranscribeOptions options = new() { BeamSize = 3, BestOf = 2, Temperatures = [0, 0.4], LogProbThreshold = -0.01, Seed = 5 };
+        using Transcript transcript = await engine.TranscribeToEndAsync(Speech.Clip, options);
+        IReadOnlyList<Attempt> attempts = transcript.Attempts;
+        Assert.Equal(2, attempts.Count);
+        Assert.Equal([0, 0.4], attempts.Select(attempt => attempt.Temperature));
+        Assert.Equal([(3, 1), (1, 2)], attempts.Select(attempt => (attempt.BeamSize, attempt.Candidates)));
+        Assert.All(attempts, attempt => Assert.Equal(AttemptVerdict.TooUnlikely, attempt.Verdict));
+        Assert.Equal(transcript.Segments.SelectMany(segment => segment.Tokens), attempts[1].Tokens);
+        Assert.Equal(transcript.Segments[0].AverageLogProbability, attempts[1].AverageLogProbability);
+        Assert.Equal(transcript.Segments[0].Seek, attempts[1].Seek);
+    }
 }
