@@ -30,7 +30,7 @@ uint32_t hash_of(const Tokens& tokens, uint32_t salt) {
 std::vector<float> logits_after(const Tokens& tokens, uint32_t salt, float eot) {
   auto logits = normal(kVocabulary, hash_of(tokens, salt), 2.0f);
   logits[kEot] += eot;
-  for (size_t i = 0; i < logits.size(); i += 5) logits[i] = -INFINITY;
+  for (size_t i = 2; i < logits.size(); i += 5) logits[i] = -INFINITY;
   return logits;
 }
 
@@ -246,8 +246,11 @@ TEST_F(BeamSearch, IsTheReferenceStepByStep) {
         const auto most = static_cast<int32_t>(std::nearbyint(size * patience));
         // Prompts that end within, at and before the border of a page.
         const auto prompt = static_cast<int32_t>(1 + random() % 40 + (random() % 3 == 0 ? 16 - random() % 16 : 0));
-        searches.push_back(
-            {{free.end() - size, free.end()}, random(), round % 4 == 3 ? -4.0f : -1.0f, Reference(size, most), prompt});
+        searches.push_back({{free.end() - size, free.end()},
+                            static_cast<uint32_t>(random()),
+                            round % 4 == 3 ? 0.5f : 2.5f,
+                            Reference(size, most),
+                            prompt});
         free.resize(free.size() - static_cast<size_t>(size));
         place(searches.back(), length_penalty);
       }

@@ -25,7 +25,7 @@ std::string contents(const std::filesystem::path& path) {
 }
 
 Transcript read_result(const json& result) {
-  Transcript transcript{result.at("text"), result.at("language"), {}};
+  Transcript transcript{result.at("text"), result.at("language"), {}, {}};
   for (const json& s : result.at("segments")) {
     Segment segment;
     segment.id = s.at("id");
@@ -84,7 +84,7 @@ TEST(WritersGolden, JsonHoldsTheSameKeysAndValues) {
 }
 
 Transcript small_transcript() {
-  Transcript transcript{" a --> b\tc é", "en", {}};
+  Transcript transcript{" a --> b\tc é", "en", {}, {}};
   Segment first;
   first.start = 0.0, first.end = 1.5, first.text = " a --> b\tc";
   first.tokens = {50363, 257};
@@ -131,7 +131,7 @@ TEST(Writers, JsonAsPythonDumpsIt) {
 }
 
 TEST(Writers, NoSegments) {
-  const Transcript empty{"", "en", {}};
+  const Transcript empty{"", "en", {}, {}};
   EXPECT_EQ(write(empty, Format::txt), "");
   EXPECT_EQ(write(empty, Format::srt), "");
   EXPECT_EQ(write(empty, Format::vtt), "WEBVTT\n\n");

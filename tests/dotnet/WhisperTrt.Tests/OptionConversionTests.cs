@@ -178,6 +178,10 @@ public sealed unsafe class OptionConversionTests
             new ReadOnlySpan<double>(native.Temperatures, (int)native.TemperatureCount).ToArray(),
             new ReadOnlySpan<double>(ours.Temperatures, (int)ours.TemperatureCount).ToArray());
         ours.Temperatures = native.Temperatures;
+        Assert.True(double.IsNaN(native.LengthPenalty) && double.IsNaN(ours.LengthPenalty));  // of either sign
+        ours.LengthPenalty = native.LengthPenalty;
+        Assert.True(double.IsNaN(native.HallucinationSilenceThreshold) && double.IsNaN(ours.HallucinationSilenceThreshold));
+        ours.HallucinationSilenceThreshold = native.HallucinationSilenceThreshold;
         Assert.Equal(Text(native.PrependPunctuations, native.PrependPunctuationsSize), Text(ours.PrependPunctuations, ours.PrependPunctuationsSize));
         Assert.Equal(Text(native.AppendPunctuations, native.AppendPunctuationsSize), Text(ours.AppendPunctuations, ours.AppendPunctuationsSize));
         ours.PrependPunctuations = native.PrependPunctuations;
