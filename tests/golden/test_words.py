@@ -11,10 +11,17 @@ STEP = 0.02  # seconds: one position of the encoder's output
 @pytest.mark.parametrize("name", ["tiny.en", "base"])
 def test_word_times_are_the_references(load, name):
     lines = [line for line in chosen(golden_lines(f"{name}.words.jsonl")) if "error" not in line]
+    compare(load(name), lines)
+
+
+def test_punctuation_is_joined_as_asked(load):
+    compare(load("tiny.en"), chosen([line for line in golden_lines("tiny.en.misc.jsonl") if line["case"] == "words_prompt_append"]))
+
+
+def compare(model, lines):
     sounds = {line["file"]: pcm(line["file"]) for line in lines}
-    model = load(name)
     with model.engine(max_batch=8) as engine:
-        jobs = [engine.submit(sounds[line["file"]], temperature=0.0, word_timestamps=True) for line in lines]
+        jobs = [engine.submit(sounds[line["file"]], **line["options"]) for line in lines]
         results = [job.result() for job in jobs]
     ties, off = [], []
     for line, result in zip(lines, results):
@@ -24,7 +31,7 @@ def test_word_times_are_the_references(load, name):
             off += differences(line["segments"], result.segments)
     off = np.array(off)
     within = [np.mean(off <= limit + 1e-6) for limit in (STEP, 5 * STEP)]
-    print(f"\n{name}: {len(off)} words of {len(lines)} clips, {within[0]:.2%} within 0.02 s, {within[1]:.2%} within 0.1 s; ties: {ties}")
+    print(f"\n{len(off)} words of {len(lines)} clips, {within[0]:.2%} within 0.02 s, {within[1]:.2%} within 0.1 s; ties: {ties}")
     assert len(ties) <= MOST_TIES, ties
     assert within[0] >= 0.99 and within[1] == 1
 
