@@ -14,12 +14,22 @@ COLUMNS = ["model", "compute type", "beams", "seconds", "steps", "rows per step"
            "KV KiB per page", "KV pages per window", "KV KiB per window", "of as many rows apart"]
 
 
-def passes(engine, clips, beams, rounds):
-    def one_pass():
-        return [engine.transcribe(str(clip["path"]), language="en", temperature=0, beam_size=beams) for clip in clips]
+def one_pass(engine, clips, beams):
+    return [engine.transcribe(str(clip["path"]), language="en", temperature=0, beam_size=beams) for clip in clips]
 
-    one_pass()
-    return _bench.middle([_bench.counted(engine, one_pass) for _ in range(rounds)])
+
+def step_seconds(run):
+    return run[1]["step_seconds"] / run[1]["steps"]
+
+
+def passes(engine, clips, beams, rounds):
+    """The run of median time per step for each number of beams; the numbers take turns, so that the machine's moods hit all alike."""
+    runs = {number: [] for number in beams}
+    for round_ in range(rounds + 1):  # the first one warms up
+        for number in beams:
+            run = _bench.counted(engine, lambda: one_pass(engine, clips, number))
+            runs[number] += [run] if round_ else []
+    return {number: sorted(found, key=step_seconds)[(rounds - 1) // 2] for number, found in runs.items()}
 
 
 def pages(prompt, sampled, beams):
@@ -31,8 +41,8 @@ def pages(prompt, sampled, beams):
 
 def row_of(name, compute_type, engine, beams, run, greedy):
     seconds, stats, _results = run
-    step = stats["step_seconds"] / stats["steps"]
-    ratio = step / greedy if greedy else 1.0
+    step = step_seconds(run)
+    ratio = step / greedy
     page = engine.memory.self_kv / engine.memory.max_batch / TEXT_CONTEXT_PAGES / 1024
     windows = max(1, stats["windows"])
     held, apart = pages(stats["prefill_tokens"] // windows, stats["steps"] // windows, beams)
@@ -49,17 +59,15 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     report = _bench.Report("beams", __doc__, options)
-    clips = _bench.spread(_bench.librispeech(options), options.clips)
+    clips = sorted(_bench.librispeech(options), key=lambda row: -min(row["duration_s"], 29))[: options.clips]
     rows = []
     for name in options.models:
         for compute_type in options.compute_types:
-            greedy = None
             with _bench.load(options, name, compute_type) as model, model.engine() as engine:
-                for beams in options.beams:
-                    _bench.note(f"{name} {compute_type} {beams}")
-                    run = passes(engine, clips, beams, options.rounds)
-                    rows.append(row_of(name, compute_type, engine, beams, run, greedy))
-                    greedy = greedy or rows[-1][6] / 1e3
+                _bench.note(f"{name} {compute_type}")
+                runs = passes(engine, clips, options.beams, options.rounds)
+                greedy = step_seconds(runs[options.beams[0]])
+                rows += [row_of(name, compute_type, engine, beams, run, greedy) for beams, run in runs.items()]
     report.table("Beams", COLUMNS, rows)
     report.finish()
 

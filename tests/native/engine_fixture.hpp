@@ -45,6 +45,12 @@ inline std::vector<float> repeated(int times) {
   return all;
 }
 
+inline JobOptions greedy() {
+  JobOptions options;
+  options.transcribe.temperatures = {0.0};
+  return options;
+}
+
 struct Outcome {
   std::vector<int32_t> tokens;
   bool finished = false, cancelled = false;

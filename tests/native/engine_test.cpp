@@ -14,14 +14,14 @@ namespace {
 std::vector<int32_t> alone(AudioInput input) {
   Engine engine(demo_model(), {});
   const auto queue = std::make_shared<EventQueue>();
-  const auto job = engine.submit(queue, std::move(input), {});
+  const auto job = engine.submit(queue, std::move(input), greedy());
   return wait_for(*queue, 0).tokens;
 }
 
 TEST(Engine, TranscribesTheSample) {
   Engine engine(demo_model(), {});
   const auto queue = std::make_shared<EventQueue>();
-  const auto job = engine.submit(queue, sound(demo_samples()), {});
+  const auto job = engine.submit(queue, sound(demo_samples()), greedy());
   EXPECT_TRUE(wait_for(*queue, 0).finished);
   const auto result = job->result();
   EXPECT_GT(result->transcript.text.size(), 20u);
@@ -43,7 +43,7 @@ TEST(Engine, CompanyChangesNoToken) {
   std::vector<std::shared_ptr<EventQueue>> queues;
   for (const auto& samples : sounds) {
     queues.push_back(std::make_shared<EventQueue>());
-    engine.submit(queues.back(), sound(samples), {});
+    engine.submit(queues.back(), sound(samples), greedy());
   }
   for (size_t i = 0; i < sounds.size(); ++i) EXPECT_EQ(wait_for(*queues[i], 0).tokens, expected[i]) << "job " << i;
   const EngineStats stats = engine.stats();
@@ -57,7 +57,7 @@ TEST(Engine, PushedAudioIsTheSameAsAFile) {
   const auto queue = std::make_shared<EventQueue>();
   AudioInput input;
   input.kind = AudioKind::pushed;
-  const auto job = engine.submit(queue, std::move(input), {});
+  const auto job = engine.submit(queue, std::move(input), greedy());
   for (size_t at = 0; at < samples.size(); at += 4000) {
     job->push(std::span(samples).subspan(at, std::min<size_t>(4000, samples.size() - at)));
   }
@@ -91,7 +91,7 @@ TEST(Engine, ReadsAPipe) {
   AudioInput input;
   input.kind = AudioKind::descriptor_raw;
   input.descriptor = ends[0];
-  const auto job = engine.submit(queue, std::move(input), {});
+  const auto job = engine.submit(queue, std::move(input), greedy());
   EXPECT_GT(wait_for(*queue, 0).tokens.size(), 10u);
   writer.join();
   ::close(ends[0]);
@@ -102,7 +102,7 @@ TEST(Engine, CancelsAtAnyMoment) {
   std::mt19937 random(7);
   for (int i = 0; i < 60; ++i) {
     const auto queue = std::make_shared<EventQueue>();
-    const auto job = engine.submit(queue, sound(repeated(3)), {});
+    const auto job = engine.submit(queue, sound(repeated(3)), greedy());
     std::this_thread::sleep_for(std::chrono::microseconds(std::uniform_int_distribution<>(0, 250000)(random)));
     job->cancel();
     const auto begin = std::chrono::steady_clock::now();
@@ -119,7 +119,7 @@ TEST(Engine, CancelWakesAJobThatWaitsForPushes) {
   const auto queue = std::make_shared<EventQueue>();
   AudioInput input;
   input.kind = AudioKind::pushed;
-  const auto job = engine.submit(queue, std::move(input), {});
+  const auto job = engine.submit(queue, std::move(input), greedy());
   job->push(std::vector<float>(1000));
   std::this_thread::sleep_for(50ms);
   job->cancel();
@@ -130,7 +130,7 @@ TEST(Engine, CancelWakesAJobThatWaitsForPushes) {
 TEST(Engine, CloseCancelsWakesAndRefuses) {
   Engine engine(demo_model(), {});
   const auto queue = std::make_shared<EventQueue>();
-  const auto job = engine.submit(queue, sound(repeated(6)), {});
+  const auto job = engine.submit(queue, sound(repeated(6)), greedy());
   std::this_thread::sleep_for(30ms);
   engine.close();
   engine.close();
@@ -138,7 +138,7 @@ TEST(Engine, CloseCancelsWakesAndRefuses) {
   const auto last = queue->next(1s);
   ASSERT_TRUE(last);
   EXPECT_EQ(last->kind, EventKind::closed);
-  EXPECT_EQ(code_of([&] { engine.submit(queue, sound({}), {}); }), ErrorCode::closed);
+  EXPECT_EQ(code_of([&] { engine.submit(queue, sound({}), greedy()); }), ErrorCode::closed);
   EXPECT_NO_THROW(job->result());
 }
 
@@ -147,7 +147,7 @@ TEST(Engine, MayBeReleasedWhileItWorks) {
   std::shared_ptr<Job> job;
   {
     Engine engine(demo_model(), {});
-    job = engine.submit(queue, sound(repeated(6)), {});
+    job = engine.submit(queue, sound(repeated(6)), greedy());
     std::this_thread::sleep_for(30ms);
   }
   EXPECT_TRUE(wait_for(*queue, 0).finished);
@@ -157,8 +157,8 @@ TEST(Engine, MayBeReleasedWhileItWorks) {
 TEST(Engine, AReaderWhoStopsReadingStallsNobodyElse) {
   Engine engine(demo_model(), {.max_batch = 2});
   const auto unread = std::make_shared<EventQueue>(), queue = std::make_shared<EventQueue>();
-  const auto slow = engine.submit(unread, sound(repeated(8)), {.transcribe = {}, .max_pending_segments = 1});
-  const auto quick = engine.submit(queue, sound(repeated(3)), {});
+  const auto slow = engine.submit(unread, sound(repeated(8)), {.transcribe = greedy().transcribe, .max_pending_segments = 1});
+  const auto quick = engine.submit(queue, sound(repeated(3)), greedy());
   EXPECT_TRUE(wait_for(*queue, 0).finished);
   std::this_thread::sleep_for(100ms);
   EXPECT_EQ(code_of([&] { slow->result(); }), ErrorCode::busy) << "the unread job ran on without credit";
@@ -168,7 +168,7 @@ TEST(Engine, AReaderWhoStopsReadingStallsNobodyElse) {
 TEST(Engine, AClosedQueueLetsItsJobsRunOn) {
   Engine engine(demo_model(), {});
   const auto queue = std::make_shared<EventQueue>();
-  const auto job = engine.submit(queue, sound(repeated(4)), {.transcribe = {}, .max_pending_segments = 1});
+  const auto job = engine.submit(queue, sound(repeated(4)), {.transcribe = greedy().transcribe, .max_pending_segments = 1});
   queue->close();
   for (int i = 0; i < 600 && code_of([&] { job->result(); }) == ErrorCode::busy; ++i) std::this_thread::sleep_for(50ms);
   EXPECT_NO_THROW(job->result());
@@ -179,14 +179,14 @@ TEST(Engine, ManyJobsAreRefusedBusyNotLost) {
   Engine engine(demo_model(), {.max_batch = 2, .max_queued_jobs = 3});
   const auto queue = std::make_shared<EventQueue>();
   std::vector<std::shared_ptr<Job>> jobs;
-  for (int i = 0; i < 3; ++i) jobs.push_back(engine.submit(queue, sound(repeated(2)), {}));
-  EXPECT_EQ(code_of([&] { engine.submit(queue, sound({}), {}); }), ErrorCode::busy);
+  for (int i = 0; i < 3; ++i) jobs.push_back(engine.submit(queue, sound(repeated(2)), greedy()));
+  EXPECT_EQ(code_of([&] { engine.submit(queue, sound({}), greedy()); }), ErrorCode::busy);
   for (int ended = 0; ended < 3;) {
     const auto event = queue->next(60s);
     ASSERT_TRUE(event);
     if (event->kind == EventKind::finished) ++ended;
   }
-  EXPECT_NO_THROW(engine.submit(queue, sound({}), {}));
+  EXPECT_NO_THROW(engine.submit(queue, sound({}), greedy()));
 }
 
 TEST(Engine, DamagedAudioFailsItsOwnJobOnly) {
@@ -195,12 +195,12 @@ TEST(Engine, DamagedAudioFailsItsOwnJobOnly) {
   AudioInput nonsense;
   nonsense.kind = AudioKind::bytes;
   nonsense.bytes.assign(5000, std::byte{0x5a});
-  engine.submit(bad, std::move(nonsense), {});
+  engine.submit(bad, std::move(nonsense), greedy());
   AudioInput missing;
   missing.path = "no such file.wav";
   const auto lost = std::make_shared<EventQueue>();
-  engine.submit(lost, std::move(missing), {});
-  const auto job = engine.submit(good, sound(demo_samples()), {});
+  engine.submit(lost, std::move(missing), greedy());
+  const auto job = engine.submit(good, sound(demo_samples()), greedy());
   EXPECT_EQ(wait_for(*bad, 0).error, ErrorCode::invalid_audio);
   EXPECT_EQ(wait_for(*lost, 0).error, ErrorCode::not_found);
   EXPECT_TRUE(wait_for(*good, 0).finished);
@@ -209,7 +209,7 @@ TEST(Engine, DamagedAudioFailsItsOwnJobOnly) {
 TEST(Engine, NoSoundIsAnEmptyResult) {
   Engine engine(demo_model(), {});
   const auto queue = std::make_shared<EventQueue>();
-  const auto job = engine.submit(queue, sound({}), {});
+  const auto job = engine.submit(queue, sound({}), greedy());
   EXPECT_TRUE(wait_for(*queue, 0).finished);
   EXPECT_EQ(job->result()->transcript.segments.size(), 0u);
 }
@@ -218,8 +218,8 @@ TEST(Engine, TwoEnginesShareOneModelAndOneQueue) {
   const auto expected = alone(sound(demo_samples()));
   Engine first(demo_model(), {.max_batch = 2}), second(demo_model(), {.max_batch = 2});
   const auto queue = std::make_shared<EventQueue>();
-  first.submit(queue, sound(demo_samples()), {.transcribe = {}, .tag = 1});
-  second.submit(queue, sound(demo_samples()), {.transcribe = {}, .tag = 2});
+  first.submit(queue, sound(demo_samples()), {.transcribe = greedy().transcribe, .tag = 1});
+  second.submit(queue, sound(demo_samples()), {.transcribe = greedy().transcribe, .tag = 2});
   std::vector<int32_t> tokens[3];
   for (int ended = 0; ended < 2;) {
     const auto event = queue->next(60s);

@@ -159,7 +159,7 @@ void Executor::place(const GroupStart& start) {
     reading_ = false;
   }
   const int32_t group = start.rows.front();
-  groups_[static_cast<size_t>(group)] = {start.rows, start.max_ended > 0, start.length_penalty};
+  groups_[static_cast<size_t>(group)] = {start.rows, start.max_ended > 0, start.length_penalty, start.policy.eot};
   ops::TokenPolicy policy = start.policy;
   policy.suppress_mask = mask_of(*start.suppressed, group);
   ops_->write(state_.policies + group, &policy, sizeof policy);
@@ -224,8 +224,8 @@ int32_t Executor::step(std::span<const int32_t> groups) {
   }
   lines.draws = static_cast<int32_t>(lines.rows.size());
   for (const int32_t group : groups) {
-    const auto& [rows, search, length_penalty] = groups_[static_cast<size_t>(group)];
-    if (!search) continue;
+    if (!groups_[static_cast<size_t>(group)].search) continue;
+    const auto& rows = groups_[static_cast<size_t>(group)].rows;
     lines.searches.push_back({group, static_cast<int32_t>(lines.rows.size()), static_cast<int32_t>(rows.size())});
     lines.rows.insert(lines.rows.end(), rows.begin(), rows.end());
   }
@@ -269,25 +269,25 @@ bool Executor::finished(int32_t group) const {
   return std::all_of(rows.begin(), rows.end(), [&](int32_t row) { return known(row).finished != 0; });
 }
 
-Executor::Decoded Executor::decoded(int32_t group) {
-  const auto& [rows, search, length_penalty] = groups_[static_cast<size_t>(group)];
+Executor::Decoded Executor::decoded(int32_t index) {
+  const Group& group = groups_[static_cast<size_t>(index)];
   std::vector<ops::RowState> states;
-  for (const int32_t row : rows) states.push_back(known(row));
+  for (const int32_t row : group.rows) states.push_back(known(row));
   decoding::Choice best{};
-  if (search) {
-    ops::BeamState state;
-    ops_->wait(ops_->read(&state, state_.beams + group, sizeof state));
-    best = decoding::best_of_search(state, states);
+  if (group.search) {
+    ops::BeamState search;
+    ops_->wait(ops_->read(&search, state_.beams + index, sizeof search));
+    best = decoding::best_of_search(search, states);
   } else {
-    ops::TokenPolicy policy;
-    ops_->wait(ops_->read(&policy, state_.policies + group, sizeof policy));
-    best = decoding::best_draw(states, policy.eot, length_penalty);
+    best = decoding::best_draw(states, group.eot, group.length_penalty);
   }
   Decoded decoded{{}, best.sum_logprob, static_cast<double>(states.front().no_speech_prob)};
   decoded.tokens.resize(static_cast<size_t>(best.length));
-  const int32_t* from = best.row < 0 ? state_.best_history + static_cast<int64_t>(group) * state_.history_capacity
-                                     : state_.history + static_cast<int64_t>(rows[static_cast<size_t>(best.row)]) *
-                                                            state_.history_capacity;
+  const auto history = [&](int32_t* first, int32_t number) {
+    return first + static_cast<int64_t>(number) * state_.history_capacity;
+  };
+  const int32_t* from = best.row < 0 ? history(state_.best_history, index)
+                                     : history(state_.history, group.rows[static_cast<size_t>(best.row)]);
   ops_->wait(ops_->read(decoded.tokens.data(), from, best.length * 4LL));
   return decoded;
 }

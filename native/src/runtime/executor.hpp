@@ -78,6 +78,7 @@ class Executor {
     std::vector<int32_t> rows;
     bool search = false;
     double length_penalty = 0;
+    int32_t eot = -1;
   };
   struct RowPages {
     int32_t shared = 0;          // leading entries of its table that are another row's pages

@@ -71,17 +71,7 @@ class Search {
     });
     for (int32_t i = 0; i < lines_.count; ++i) {
       const auto first = static_cast<size_t>(i * kChunks);
-      const Peak peak = join(std::span(peaks).subspan(first, kChunks));
-      Top best;
-      for (const Top& top : std::span(tops).subspan(first, kChunks)) {
-        for (int32_t n = 0; n < top.size; ++n)
-          best.add(top.entries[static_cast<size_t>(n)].logit, top.entries[static_cast<size_t>(n)].token, wanted);
-      }
-      for (int32_t n = 0; n < best.size; ++n) {
-        const Top::Entry& entry = best.entries[static_cast<size_t>(n)];
-        proposed.all[static_cast<size_t>(proposed.count++)] = {row(i).sum_logprob + peak.logprob(entry.logit), i,
-                                                               entry.token};
-      }
+      add_line(i, std::span(peaks).subspan(first, kChunks), std::span(tops).subspan(first, kChunks), proposed);
     }
     const auto better = [](const Candidate& a, const Candidate& b) {
       if (a.sum != b.sum) return a.sum > b.sum;
@@ -90,8 +80,7 @@ class Search {
     std::sort(proposed.span().begin(), proposed.span().end(), better);
   }
 
-  // The best that go on, as many as there are beams; hypotheses that end before these are noted. Returns how many go
-  // on.
+  // The best that go on, as many as there are beams: their number. Hypotheses that end before these are noted.
   int32_t survive(std::span<const Candidate> proposed, std::span<Candidate> survivors) const {
     const int32_t eot = state_.policies[row(0).policy].eot;
     int32_t count = 0;
@@ -135,6 +124,23 @@ class Search {
     return state_.history + static_cast<int64_t>(beam_.rows[i]) * state_.history_capacity;
   }
   int32_t* pages(int32_t i) const { return state_.pages + static_cast<int64_t>(beam_.rows[i]) * state_.pages_per_row; }
+
+  // What one line proposes, of the tops of its chunks.
+  void add_line(int32_t i, std::span<const Peak> peaks, std::span<const Top> tops, Candidates& proposed) const {
+    Top best;
+    for (const Top& top : tops) {
+      for (int32_t n = 0; n < top.size; ++n) {
+        const Top::Entry& entry = top.entries[static_cast<size_t>(n)];
+        best.add(entry.logit, entry.token, beam_.size + 1);
+      }
+    }
+    const Peak peak = join(peaks);
+    for (int32_t n = 0; n < best.size; ++n) {
+      const Top::Entry& entry = best.entries[static_cast<size_t>(n)];
+      const double sum = row(i).sum_logprob + peak.logprob(entry.logit);
+      proposed.all[static_cast<size_t>(proposed.count++)] = {sum, i, entry.token};
+    }
+  }
 
   void note_ended(const Candidate& candidate) const {
     const int32_t length = row(candidate.row).sampled;
