@@ -35,6 +35,29 @@ struct Top {
   }
 };
 
+// The largest logits of a range. Only a block whose largest is among the largest of blocks can hold one of them.
+Top top_of(const VectorKernels& kernels, const float* line, Range range, int32_t wanted) {
+  constexpr int64_t kBlock = 64;
+  const auto block_of = [&](int64_t block) {
+    return Range{range.first + block * kBlock, std::min(kBlock, range.count - block * kBlock)};
+  };
+  Top blocks;
+  for (int64_t block = 0; block * kBlock < range.count; ++block) {
+    float most;
+    int64_t index;
+    kernels.largest(line + block_of(block).first, block_of(block).count, &most, &index);
+    blocks.add(most, static_cast<int32_t>(block), wanted);
+  }
+  const auto kept = std::span(blocks.entries).first(static_cast<size_t>(blocks.size));
+  std::sort(kept.begin(), kept.end(), [](const Top::Entry& a, const Top::Entry& b) { return a.token < b.token; });
+  Top top;
+  for (const Top::Entry& entry : kept) {
+    const auto [first, count] = block_of(entry.token);
+    for (int64_t i = first; i < first + count; ++i) top.add(line[i], static_cast<int32_t>(i), wanted);
+  }
+  return top;
+}
+
 struct Candidate {
   double sum;  // log-probability of its tokens
   int32_t row, token;
@@ -65,9 +88,7 @@ class Search {
       const float* line = line_of(logits, lines_.first + task / kChunks);
       const Range range = chunk_of(logits.cols, task % kChunks);
       peaks[static_cast<size_t>(task)] = peak_of(kernels, line, range);
-      Top& top = tops[static_cast<size_t>(task)];
-      for (int64_t i = range.first; i < range.first + range.count; ++i)
-        top.add(line[i], static_cast<int32_t>(i), wanted);
+      tops[static_cast<size_t>(task)] = top_of(kernels, line, range, wanted);
     });
     for (int32_t i = 0; i < lines_.count; ++i) {
       const auto first = static_cast<size_t>(i * kChunks);
