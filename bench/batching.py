@@ -39,10 +39,10 @@ def measure(options, name, compute_type, clips, rows, ratios):
     with _bench.load(options, name, compute_type) as model, model.engine(max_batch=len(clips)) as engine:
 
         def alone():
-            return [engine.transcribe(file, language="en") for file in files]
+            return [engine.transcribe(file, language="en", temperature=0) for file in files]
 
         def together():
-            return engine.transcribe_all(files, language="en")
+            return engine.transcribe_all(files, language="en", temperature=0)
 
         same = [tokens_of(one) == tokens_of(other) for one, other in zip(alone(), together())]
         runs = [(_bench.counted(engine, alone), _bench.counted(engine, together)) for _ in range(options.rounds)]

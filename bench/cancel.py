@@ -24,7 +24,7 @@ def cancel_at(engine, recording, moment):
     """Milliseconds until the job was over; None if it had ended before."""
     import whispertrt
 
-    with engine.submit(recording, language="en", max_pending_segments=1_000_000) as job:
+    with engine.submit(recording, language="en", temperature=0, max_pending_segments=1_000_000) as job:
         time.sleep(moment)
         start = time.perf_counter()
         job.cancel()

@@ -33,7 +33,7 @@ def peak():
 model, kind, threads, batch, recording = sys.argv[1:]
 bare, start, segments = peak(), time.perf_counter(), 0
 with whispertrt.Model(model, compute_type=kind, cpu_threads=int(threads)) as loaded:
-    with loaded.engine(max_batch=int(batch)) as engine, engine.submit(recording, language="en") as job:
+    with loaded.engine(max_batch=int(batch)) as engine, engine.submit(recording, language="en", temperature=0) as job:
         for segment in job.segments():
             segments += 1
         audio = job.result().duration

@@ -32,7 +32,7 @@ def transcribe(engine, clips, **options):
     """Results by clip; None where the recording was refused. All jobs at once: the engine batches them."""
     import whispertrt
 
-    jobs = [engine.submit(str(clip["path"]), language=clip["language"], max_pending_segments=1_000_000, **options) for clip in clips]
+    jobs = [engine.submit(str(clip["path"]), language=clip["language"], temperature=0, max_pending_segments=1_000_000, **options) for clip in clips]
     results = []
     for job in jobs:
         with job:

@@ -54,9 +54,9 @@ def passes(engine, material, together, rounds):
 
     def one_pass():
         if together:
-            results = engine.transcribe_all([str(file) for file in material.files], language="en")
+            results = engine.transcribe_all([str(file) for file in material.files], language="en", temperature=0)
         else:
-            results = [engine.transcribe(str(file), language="en") for file in material.files]
+            results = [engine.transcribe(str(file), language="en", temperature=0) for file in material.files]
         return " ".join(result.text for result in results)
 
     one_pass()
@@ -67,11 +67,11 @@ def process_command(options, model, compute_type, files):
     """The command line, or the Python sample's way where it was not built."""
     if _bench.COMMAND_LINE.exists() and not options.no_command_line:
         return [_bench.COMMAND_LINE, "transcribe", *files, "--model", model, "--language", "en", "--compute_type", compute_type,
-                "--threads", options.threads]
+                "--threads", options.threads, "--beam_size", "1", "--temperature_increment_on_fallback", "None"]
     script = ("import sys, whispertrt\n"
               "model, kind, threads, *files = sys.argv[1:]\n"
               "with whispertrt.Model(model, compute_type=kind, cpu_threads=int(threads)) as m, m.engine() as e:\n"
-              "    print(*(r.text for r in e.transcribe_all(files, language='en')), sep='\\n')\n")
+              "    print(*(r.text for r in e.transcribe_all(files, language='en', temperature=0)), sep='\\n')\n")
     return [sys.executable, "-c", script, model, compute_type, options.threads, *files]
 
 

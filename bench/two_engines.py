@@ -13,7 +13,7 @@ COLUMNS = ["model", "compute type", "jobs", "one engine s", "two engines s", "ra
 
 def run(engines, files):
     """Jobs dealt to the engines in turn; waits for all."""
-    jobs = [engines[i % len(engines)].submit(file, language="en", max_pending_segments=1_000_000) for i, file in enumerate(files)]
+    jobs = [engines[i % len(engines)].submit(file, language="en", temperature=0, max_pending_segments=1_000_000) for i, file in enumerate(files)]
     for job in jobs:
         with job:
             job.result()

@@ -10,7 +10,6 @@ internal static class Honoured
     internal static void Check(TranscribeSettings settings)
     {
         Decoding(settings);
-        Fallback(settings);
         Words(settings);
         Precision(settings);
         TranscribeSettings.ParseDevice(settings.Device);
@@ -27,57 +26,32 @@ internal static class Honoured
 
     private static void Decoding(TranscribeSettings settings)
     {
-        if (settings.Temperature != 0)
+        if (settings.TemperatureIncrementOnFallback is < 0.05)
         {
-            throw NotYet("--temperature", settings.Temperature, "use 0: greedy decoding");
+            throw new UsageException(
+                $"--temperature_increment_on_fallback: {Show(settings.TemperatureIncrementOnFallback)} is below 0.05; use None for no fallback.");
         }
 
-        if (settings.BeamSize is not (null or 1))
+        if (settings.Temperature is < 0 or > 10 || (settings.Temperature > 1 && settings.TemperatureIncrementOnFallback is not null))
         {
-            throw NotYet("--beam_size", settings.BeamSize, "use 1 or None: greedy decoding");
+            throw new UsageException(
+                $"--temperature: {Show(settings.Temperature)} is outside 0..1; up to 10 with --temperature_increment_on_fallback None.");
         }
 
-        if (settings.Patience is not null)
+        if (settings.Seed is < 0)
         {
-            throw NotYet("--patience", settings.Patience, "it belongs to beam search; use None");
-        }
-
-        if (settings.LengthPenalty is not null)
-        {
-            throw NotYet("--length_penalty", settings.LengthPenalty, "it belongs to beam search; use None");
-        }
-
-        if (settings.CarryInitialPrompt)
-        {
-            throw NotYet("--carry_initial_prompt", settings.CarryInitialPrompt, "use False");
-        }
-    }
-
-    private static void Fallback(TranscribeSettings settings)
-    {
-        if (settings.TemperatureIncrementOnFallback is not null)
-        {
-            throw NotYet("--temperature_increment_on_fallback", settings.TemperatureIncrementOnFallback, "use None: no fallback");
-        }
-
-        if (settings.CompressionRatioThreshold is not null)
-        {
-            throw NotYet("--compression_ratio_threshold", settings.CompressionRatioThreshold, "it belongs to the fallback; use None");
+            throw new UsageException($"--seed: {settings.Seed} is below 0.");
         }
     }
 
     private static void Words(TranscribeSettings settings)
     {
-        if (settings.WordTimestamps)
+        if (settings.HallucinationSilenceThreshold is not null && !settings.WordTimestamps)
         {
-            throw NotYet("--word_timestamps", settings.WordTimestamps, "use False");
+            throw new UsageException("--hallucination_silence_threshold requires --word_timestamps True.");
         }
 
         WordLayout(settings);
-        if (settings.HallucinationSilenceThreshold is not null)
-        {
-            throw new UsageException("--hallucination_silence_threshold needs --word_timestamps True, which is not honoured yet; leave it out.");
-        }
     }
 
     /// <summary>Options that lay out words. 0 is no limit, as to openai/whisper.</summary>
@@ -138,8 +112,7 @@ internal static class Honoured
     private static bool IsWholeFile(string? clips) =>
         string.IsNullOrEmpty(clips) || (Options.TryDouble(clips, out double start) && start == 0);
 
-    private static UsageException NotYet(string option, IFormattable? value, string remedy) =>
-        NotYet(option, value?.ToString(null, CultureInfo.InvariantCulture), remedy);
+    private static string Show(double? value) => value?.ToString(CultureInfo.InvariantCulture) ?? "None";
 
     private static UsageException NotYet(string option, bool value, string remedy) => NotYet(option, value.ToString(), remedy);
 

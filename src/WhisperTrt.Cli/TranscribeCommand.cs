@@ -27,23 +27,23 @@ internal sealed class TranscribeCommand
     private readonly Setting<bool> verbose = Options.Bool("--verbose", true, "print segments as they come; False: a progress bar instead");
     private readonly Setting<SpeechTask?> task = Options.Choice("--task", SpeechTask.Transcribe, "transcribe, or translate into English", [("transcribe", SpeechTask.Transcribe), ("translate", SpeechTask.Translate)]);
     private readonly Setting<string?> language = Options.Text("--language", null, "language spoken, as code or English name; None detects it");
-    private readonly Setting<double> temperature = Options.Double("--temperature", 0, "sampling temperature; only 0 is honoured yet");
-    private readonly Setting<int?> bestOf = Options.OptionalInt("--best_of", null, "candidates when sampling with a temperature above 0; of no effect at 0");
-    private readonly Setting<int?> beamSize = Options.OptionalInt("--beam_size", null, "beams; only 1 and None (greedy) are honoured yet");
-    private readonly Setting<double?> patience = Options.OptionalDouble("--patience", null, "patience of beam search; only None is honoured yet");
-    private readonly Setting<double?> lengthPenalty = Options.OptionalDouble("--length_penalty", null, "length penalty of beam search; only None is honoured yet");
+    private readonly Setting<double> temperature = Options.Double("--temperature", 0, "sampling temperature; 0 takes the likeliest tokens");
+    private readonly Setting<int?> bestOf = Options.OptionalInt("--best_of", 5, "candidates when sampling with a temperature above 0");
+    private readonly Setting<int?> beamSize = Options.OptionalInt("--beam_size", 5, "beams when the temperature is 0; None and 1 are greedy");
+    private readonly Setting<double?> patience = Options.OptionalDouble("--patience", null, "beam search ends when beam_size * patience hypotheses have ended; None is 1.0");
+    private readonly Setting<double?> lengthPenalty = Options.OptionalDouble("--length_penalty", null, "hypotheses are ranked by log-probability over ((5 + length) / 6) ^ length_penalty; None: over length");
     private readonly Setting<string?> suppressTokens = Options.Text("--suppress_tokens", "-1", "comma-separated ids of tokens that are never sampled; -1: most special characters");
     private readonly Setting<string?> initialPrompt = Options.Text("--initial_prompt", null, "text that the first window is conditioned on");
-    private readonly Setting<bool> carryInitialPrompt = Options.Bool("--carry_initial_prompt", false, "prepend the initial prompt to every window; only False is honoured yet");
+    private readonly Setting<bool> carryInitialPrompt = Options.Bool("--carry_initial_prompt", false, "condition every window on the initial prompt, before the text so far");
     private readonly Setting<bool> conditionOnPreviousText = Options.Bool("--condition_on_previous_text", true, "the text so far is the prompt of the next window");
     private readonly Setting<bool?> fp16 = Options.OptionalBool("--fp16", "False: compute in float32; True is not honoured yet");
-    private readonly Setting<double?> temperatureIncrement = Options.OptionalDouble("--temperature_increment_on_fallback", null, "temperature added when a window fails; only None (no fallback) is honoured yet");
-    private readonly Setting<double?> compressionRatio = Options.OptionalDouble("--compression_ratio_threshold", null, "windows more repetitive than this fail; only None is honoured yet");
-    private readonly Setting<double?> logProb = Options.OptionalDouble("--logprob_threshold", -1.0, "average log-probability below which a window can be silence");
+    private readonly Setting<double?> temperatureIncrement = Options.OptionalDouble("--temperature_increment_on_fallback", 0.2, "temperature added, up to 1, when a window fails a threshold; None: no fallback");
+    private readonly Setting<double?> compressionRatio = Options.OptionalDouble("--compression_ratio_threshold", 2.4, "windows whose text compresses better than this fail; None: off");
+    private readonly Setting<double?> logProb = Options.OptionalDouble("--logprob_threshold", -1.0, "windows with a lower average log-probability fail; None: off");
     private readonly Setting<double?> noSpeech = Options.OptionalDouble("--no_speech_threshold", 0.6, "probability of no speech above which a window below --logprob_threshold is silence");
-    private readonly Setting<bool> wordTimestamps = Options.Bool("--word_timestamps", false, "word-level times; only False is honoured yet");
-    private readonly Setting<string?> prependPunctuations = Options.Text("--prepend_punctuations", null, "punctuation merged with the next word; of no effect without --word_timestamps True");
-    private readonly Setting<string?> appendPunctuations = Options.Text("--append_punctuations", null, "punctuation merged with the previous word; of no effect without --word_timestamps True");
+    private readonly Setting<bool> wordTimestamps = Options.Bool("--word_timestamps", false, "find the times of words, and move on by them");
+    private readonly Setting<string?> prependPunctuations = Options.Text("--prepend_punctuations", new TranscribeOptions().PrependPunctuations, "(with --word_timestamps True) punctuation merged with the next word");
+    private readonly Setting<string?> appendPunctuations = Options.Text("--append_punctuations", new TranscribeOptions().AppendPunctuations, "(with --word_timestamps True) punctuation merged with the previous word");
     private readonly Setting<bool> highlightWords = Options.Bool("--highlight_words", false, "(requires --word_timestamps True) underline words as they are spoken");
     private readonly Setting<int?> maxLineWidth = Options.OptionalInt("--max_line_width", null, "(requires --word_timestamps True) most characters in a line");
     private readonly Setting<int?> maxLineCount = Options.OptionalInt("--max_line_count", null, "(requires --word_timestamps True) most lines in a segment");
@@ -51,7 +51,7 @@ internal sealed class TranscribeCommand
     private readonly Setting<bool> jsonTrace = Options.Bool("--json_trace", false, "the json says, under trace, how each window was decoded");
     private readonly Setting<int?> threads = Options.OptionalInt("--threads", 0, "CPU threads; 0 and None: one per core");
     private readonly Setting<string?> clipTimestamps = Options.Text("--clip_timestamps", "0", "comma-separated start,end,... seconds of clips; only 0 (the whole file) is honoured yet");
-    private readonly Setting<double?> hallucinationSilence = Options.OptionalDouble("--hallucination_silence_threshold", null, "(requires --word_timestamps True) skip silences longer than this");
+    private readonly Setting<double?> hallucinationSilence = Options.OptionalDouble("--hallucination_silence_threshold", null, "(requires --word_timestamps True) seconds of silence that are skipped, and text next to them dropped, where that is likely made up");
     private readonly Setting<ComputeType?> computeType = Options.Choice("--compute_type", null, "numbers to compute with", ComputeTypeNames);
     private readonly Setting<CpuIsa?> cpuIsa = Options.Choice("--cpu_isa", null, "CPU instructions to use, for tests", CpuIsaNames);
     private readonly Setting<int?> maxBatch = Options.OptionalInt("--max_batch", null, "windows in flight and rows of a decode step, 1..256; None: 16");
@@ -60,6 +60,12 @@ internal sealed class TranscribeCommand
     private readonly Setting<int?> maxNewTokens = Options.OptionalInt("--max_new_tokens", null, "most tokens sampled per window; None: half the model's text context");
     private readonly Setting<bool> withoutTimestamps = Options.Bool("--without_timestamps", false, "text only, no timestamps");
     private readonly Setting<bool> suppressBlank = Options.Bool("--suppress_blank", true, "a window may not begin with a blank");
+    private readonly Setting<double> repetitionPenalty = Options.Double("--repetition_penalty", 1.0, "logits of tokens a window already has are divided by this");
+    private readonly Setting<int> noRepeatNgramSize = Options.Int("--no_repeat_ngram_size", 0, "no sequence of so many tokens comes twice in a window; 0: off");
+    private readonly Setting<double> promptResetOnTemperature = Options.Double("--prompt_reset_on_temperature", 0.5, "after a window decoded hotter than this, the next one knows nothing of the text so far");
+    private readonly Setting<string?> prefix = Options.Text("--prefix", null, "text that every window's transcript is made to begin with; not part of the output");
+    private readonly Setting<string?> hotwords = Options.Text("--hotwords", null, "words that every window is conditioned on; of no effect with --prefix");
+    private readonly Setting<long?> seed = Options.OptionalLong("--seed", "key of the random numbers of sampling, from 0; None is 0");
     private readonly Setting<InputFormat?> inputFormat = Options.Choice("--input_format", Cli.InputFormat.Auto, "what standard input carries: a container, or raw 16 kHz mono 16-bit samples", [("auto", Cli.InputFormat.Auto), ("s16le", Cli.InputFormat.S16le)]);
 
     private readonly Setting<bool> vadFilter = Options.Bool("--vad_filter", false, "transcribe only the speech; times refer to the whole recording");
@@ -77,7 +83,8 @@ internal sealed class TranscribeCommand
                 prependPunctuations.Option, appendPunctuations.Option, highlightWords.Option, maxLineWidth.Option, maxLineCount.Option,
                 maxWordsPerLine.Option, jsonTrace.Option, threads.Option, clipTimestamps.Option, hallucinationSilence.Option, computeType.Option,
                 cpuIsa.Option, maxBatch.Option, memoryLimit.Option, maxInitialTimestamp.Option, maxNewTokens.Option,
-                withoutTimestamps.Option, suppressBlank.Option, inputFormat.Option, vadFilter.Option, .. vad.All,
+                withoutTimestamps.Option, suppressBlank.Option, repetitionPenalty.Option, noRepeatNgramSize.Option,
+                promptResetOnTemperature.Option, prefix.Option, hotwords.Option, seed.Option, inputFormat.Option, vadFilter.Option, .. vad.All,
             ])
         {
             Command.Options.Add(option);
@@ -157,6 +164,8 @@ internal sealed class TranscribeCommand
         LogProbThreshold = logProb.Of(result),
         NoSpeechThreshold = noSpeech.Of(result),
         WordTimestamps = wordTimestamps.Of(result),
+        PrependPunctuations = prependPunctuations.Of(result) ?? "",
+        AppendPunctuations = appendPunctuations.Of(result) ?? "",
         HighlightWords = highlightWords.Of(result),
         MaxLineWidth = maxLineWidth.Of(result),
         MaxLineCount = maxLineCount.Of(result),
@@ -173,6 +182,12 @@ internal sealed class TranscribeCommand
         MaxNewTokens = maxNewTokens.Of(result),
         WithoutTimestamps = withoutTimestamps.Of(result),
         SuppressBlank = suppressBlank.Of(result),
+        RepetitionPenalty = repetitionPenalty.Of(result),
+        NoRepeatNgramSize = noRepeatNgramSize.Of(result),
+        PromptResetOnTemperature = promptResetOnTemperature.Of(result),
+        Prefix = prefix.Of(result),
+        Hotwords = hotwords.Of(result),
+        Seed = seed.Of(result),
         InputFormat = inputFormat.Of(result) ?? Cli.InputFormat.Auto,
         Vad = vadFilter.Of(result) ? vad.Of(result) : null,
     };

@@ -34,9 +34,9 @@ internal sealed record TranscribeSettings
 
     public double Temperature { get; init; }
 
-    public int? BestOf { get; init; }
+    public int? BestOf { get; init; } = 5;
 
-    public int? BeamSize { get; init; }
+    public int? BeamSize { get; init; } = 5;
 
     public double? Patience { get; init; }
 
@@ -52,15 +52,19 @@ internal sealed record TranscribeSettings
 
     public bool? Fp16 { get; init; }
 
-    public double? TemperatureIncrementOnFallback { get; init; }
+    public double? TemperatureIncrementOnFallback { get; init; } = 0.2;
 
-    public double? CompressionRatioThreshold { get; init; }
+    public double? CompressionRatioThreshold { get; init; } = 2.4;
 
     public double? LogProbThreshold { get; init; } = -1.0;
 
     public double? NoSpeechThreshold { get; init; } = 0.6;
 
     public bool WordTimestamps { get; init; }
+
+    public string PrependPunctuations { get; init; } = new TranscribeOptions().PrependPunctuations;
+
+    public string AppendPunctuations { get; init; } = new TranscribeOptions().AppendPunctuations;
 
     public bool HighlightWords { get; init; }
 
@@ -93,6 +97,18 @@ internal sealed record TranscribeSettings
     public bool WithoutTimestamps { get; init; }
 
     public bool SuppressBlank { get; init; } = true;
+
+    public double RepetitionPenalty { get; init; } = 1.0;
+
+    public int NoRepeatNgramSize { get; init; }
+
+    public double PromptResetOnTemperature { get; init; } = 0.5;
+
+    public string? Prefix { get; init; }
+
+    public string? Hotwords { get; init; }
+
+    public long? Seed { get; init; }
 
     public InputFormat InputFormat { get; init; }
 
@@ -139,6 +155,23 @@ internal sealed record TranscribeSettings
         MaxInitialTimestamp = MaxInitialTimestamp,
         NoSpeechThreshold = NoSpeechThreshold,
         LogProbThreshold = LogProbThreshold,
+        CompressionRatioThreshold = CompressionRatioThreshold,
+        Temperatures = Temperatures(),
+        BeamSize = BeamSize ?? 1,
+        BestOf = BestOf ?? 1,
+        Patience = Patience ?? 1.0,
+        LengthPenalty = LengthPenalty,
+        RepetitionPenalty = RepetitionPenalty,
+        NoRepeatNgramSize = NoRepeatNgramSize,
+        Seed = (ulong)(Seed ?? 0),
+        Prefix = Prefix,
+        Hotwords = Hotwords,
+        CarryInitialPrompt = CarryInitialPrompt,
+        PromptResetOnTemperature = PromptResetOnTemperature,
+        WordTimestamps = WordTimestamps,
+        PrependPunctuations = PrependPunctuations,
+        AppendPunctuations = AppendPunctuations,
+        HallucinationSilenceThreshold = HallucinationSilenceThreshold,
         Vad = Vad,
     };
 
@@ -151,6 +184,23 @@ internal sealed record TranscribeSettings
         HighlightWords = HighlightWords,
         Trace = JsonTrace,
     };
+
+    /// <summary>From the temperature up to 1 in steps of the increment, as openai/whisper counts them; the one alone without an increment.</summary>
+    private List<double> Temperatures()
+    {
+        if (TemperatureIncrementOnFallback is not { } increment)
+        {
+            return [Temperature];
+        }
+
+        List<double> all = [];
+        for (int i = 0; Temperature + (i * increment) < 1.0 + 1e-6; i++)
+        {
+            all.Add(Temperature + (i * increment));
+        }
+
+        return all;
+    }
 
     /// <summary>"auto", "cpu", "cuda" or "cuda:1".</summary>
     internal static (Device Device, int Index) ParseDevice(string? text) => text switch

@@ -56,6 +56,11 @@ public sealed record ModelInfo
 
     /// <summary>How long loading took.</summary>
     public required TimeSpan LoadTime { get; init; }
+
+    /// <summary>
+    /// Heads of the decoder whose attention follows the sound: the checkpoint's list, or else all heads of the upper half of the layers.
+    /// </summary>
+    public required int AlignmentHeads { get; init; }
 }
 
 /// <summary>A language a model knows.</summary>

@@ -10,6 +10,7 @@ public sealed unsafe class Transcript : IDisposable
 
     private readonly ResultHandle handle;
     private readonly Lazy<IReadOnlyList<Segment>> segments;
+    private readonly Lazy<IReadOnlyList<Attempt>> attempts;
 
     internal Transcript(ResultHandle handle, string? detectedLanguage)
     {
@@ -28,6 +29,7 @@ public sealed unsafe class Transcript : IDisposable
         NativeError.ThrowIfFailed(NativeMethods.ResultGetSpeechDuration(handle, &seconds));
         SpeechDuration = TimeSpan.FromSeconds(seconds);
         segments = new Lazy<IReadOnlyList<Segment>>(ReadSegments);
+        attempts = new Lazy<IReadOnlyList<Attempt>>(ReadAttempts);
     }
 
     /// <summary>The whole text.</summary>
@@ -48,6 +50,10 @@ public sealed unsafe class Transcript : IDisposable
     /// <summary>All segments.</summary>
     /// <exception cref="ObjectDisposedException">Disposed before they were first asked for.</exception>
     public IReadOnlyList<Segment> Segments => segments.Value;
+
+    /// <summary>Every attempt at every window, in order: why each was tried again, kept or skipped.</summary>
+    /// <exception cref="ObjectDisposedException">Disposed before they were first asked for.</exception>
+    public IReadOnlyList<Attempt> Attempts => attempts.Value;
 
     /// <summary>The transcript as a file's content, as openai/whisper writes it.</summary>
     /// <param name="format">The format.</param>
@@ -106,6 +112,16 @@ public sealed unsafe class Transcript : IDisposable
         long count;
         using HandleLease lease = new(handle);
         NativeError.ThrowIfFailed(NativeMethods.ResultGetSegments(handle, &first, &count));
+        return SegmentReader.ReadAll(first, count);
+    }
+
+    private Attempt[] ReadAttempts()
+    {
+        ObjectDisposedException.ThrowIf(handle.IsClosed, this);
+        NativeAttempt* first;
+        long count;
+        using HandleLease lease = new(handle);
+        NativeError.ThrowIfFailed(NativeMethods.ResultGetAttempts(handle, &first, &count));
         return SegmentReader.ReadAll(first, count);
     }
 }

@@ -221,6 +221,7 @@ public sealed class WhisperModel : IDisposable
             Parameters = info.Parameters,
             WeightBytes = info.WeightBytes,
             LoadTime = TimeSpan.FromSeconds(info.LoadSeconds),
+            AlignmentHeads = info.AlignmentHeads,
         };
     }
 

@@ -5,7 +5,7 @@ namespace WhisperTrt;
 
 /// <summary>
 /// The acts of the device one by one, over one window and one row of tokens, for research: encode, project the cross-attention's keys and
-/// values, prefill, step. Calls from several threads wait for one another.
+/// values, prefill, step, align. Calls from several threads wait for one another.
 /// </summary>
 public sealed unsafe class WhisperSession : IDisposable
 {
@@ -85,6 +85,35 @@ public sealed unsafe class WhisperSession : IDisposable
             fixed (float* target = logits)
             {
                 NativeError.ThrowIfFailed(NativeMethods.Step(handle, token, target));
+            }
+        }
+    }
+
+    /// <summary>
+    /// Forces tokens on the window and ends the row: what word times are made from. Needs <see cref="ProjectCrossKv"/>.
+    /// </summary>
+    /// <param name="tokens">1 to text context tokens.</param>
+    /// <param name="scores">
+    /// Receives row-major [alignment heads, tokens, audio context]: the heads' cross-attention before the softmax, layer by layer; empty: not
+    /// wanted.
+    /// </param>
+    /// <param name="probabilities">
+    /// Receives [tokens]: the probability of each token after those before it, among text tokens; 0 of the first and of special ones. Empty:
+    /// not wanted.
+    /// </param>
+    /// <exception cref="ArgumentException">A length is wrong.</exception>
+    /// <exception cref="ObjectDisposedException">Disposed.</exception>
+    public void Align(ReadOnlySpan<int> tokens, Span<float> scores = default, Span<float> probabilities = default)
+    {
+        RequireOrEmpty(scores.Length, (long)info.AlignmentHeads * tokens.Length * info.AudioContext, nameof(scores));
+        RequireOrEmpty(probabilities.Length, tokens.Length, nameof(probabilities));
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(handle.IsClosed, this);
+            fixed (int* source = tokens)
+            fixed (float* scoreTarget = scores, probabilityTarget = probabilities)
+            {
+                NativeError.ThrowIfFailed(NativeMethods.Align(handle, source, tokens.Length, scoreTarget, probabilityTarget));
             }
         }
     }

@@ -69,6 +69,12 @@ def test_defaults_are_those_of_the_header(library):
     assert (options.condition_on_previous_text, options.suppress_blank, options.without_timestamps) == (1, 1, 0)
     assert options.max_new_tokens == _abi.AUTO
     assert (options.max_initial_timestamp, options.no_speech_threshold, options.logprob_threshold) == (1.0, 0.6, -1.0)
+    assert (options.beam_size, options.best_of, options.patience, options.no_repeat_ngram_size) == (1, 1, 1.0, 0)
+    assert list(options.temperatures[: options.temperature_count]) == [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    assert (options.compression_ratio_threshold, options.repetition_penalty, options.seed) == (2.4, 1.0, 0)
+    assert options.length_penalty != options.length_penalty  # NaN: by length
+    assert not options.prefix and not options.hotwords
+    assert (options.carry_initial_prompt, options.prompt_reset_on_temperature) == (0, 0.5)
     assert (options.tag, options.max_pending_segments, options.report_progress) == (0, 64, 0)
     engine = _abi.EngineOptions()
     library.engine_options_init(ctypes.byref(engine), ctypes.sizeof(engine))
@@ -128,6 +134,7 @@ def test_null_where_something_is_needed_is_an_error_not_a_crash(library):
         functions.wtrt_job_push(None, None, 1),
         functions.wtrt_job_get_result(None, None),
         functions.wtrt_result_get_segments(None, None, None),
+        functions.wtrt_result_get_attempts(None, None, None),
         functions.wtrt_result_write(None, 0, None),
         functions.wtrt_result_write_with_options(None, 0, None, None),
         functions.wtrt_doctor(None),

@@ -83,7 +83,7 @@ def _special_ids(model):
     """Ids of the special tokens, by the vocabulary's size."""
     info = model.info
     eot = 50256 if not info.multilingual else 50257
-    count = info.vocabulary - 51765 if info.multilingual else 99
+    count = info.languages if info.multilingual else 99
     after = eot + 2 + count
     ids = {"eot": eot, "sot": eot + 1, "translate": after, "transcribe": after + 1, "sot_lm": after + 2, "sot_prev": after + 3}
     ids["no_speech"], ids["timestamp_begin"] = after + 4, after + 6

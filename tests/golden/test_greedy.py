@@ -16,7 +16,7 @@ def tokens_of(segments):
 def transcribe_all(engine, lines, source):
     """Results by line; clips that were refused give their error."""
     results = []
-    jobs = [engine.submit(source(line["file"])) for line in lines]
+    jobs = [engine.submit(source(line["file"]), temperature=0) for line in lines]
     for job in jobs:
         try:
             results.append(job.result())

@@ -20,7 +20,7 @@ except whispertrt.UnsupportedError as error:
     print(json.dumps({"unsupported": str(error)}))
     sys.exit()
 with model.engine() as engine:
-    results = engine.transcribe_all(files, language="en")
+    results = engine.transcribe_all(files, language="en", temperature=0)
 print(json.dumps([[token for segment in result.segments for token in segment.tokens] for result in results]))
 """
 

@@ -66,6 +66,9 @@ void digest_rows(ThreadPool& pool, Isa isa, Digest& digest) {
   const int32_t indices[] = {0, 1, 2, 3, 4};
   no_speech(isa, pool, matrix(logits, 51865), state, indices, 5);
   sample(isa, pool, matrix(logits, 51865), state, indices, 5, 1);
+  policy.temperature = 0.8f;
+  policy.seed = 5;
+  sample(isa, pool, matrix(logits, 51865), state, indices, 5, 1);
   digest.add(rows.data(), rows.size() * sizeof(ops::RowState));
 }
 

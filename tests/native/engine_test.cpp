@@ -1,8 +1,4 @@
 // The engine over the repository's own model and clip: batching, cancelling, closing, credit, limits.
-#include "runtime/engine.hpp"
-
-#include <gtest/gtest.h>
-
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -10,95 +6,22 @@
 #include <thread>
 
 #include "common/log.hpp"
-#include "shared_data.hpp"
+#include "engine_fixture.hpp"
 
 namespace wtrt::runtime {
 namespace {
 
-using namespace std::chrono_literals;
-
-std::shared_ptr<const Model> demo_model() {
-  static const auto model =
-      Model::load((test::repository() / "models" / "whisper-tiny.en-int8").string(), {.isa = {}, .compute_type = {}, .threads = 0});
-  return model;
-}
-
-std::vector<float> demo_samples() {
-  static const std::vector<float> samples = [] {
-    const auto source = audio::open_file(test::repository() / "samples" / "reader.flac");
-    std::vector<float> all(60 * audio::kSampleRate);
-    size_t size = 0;
-    for (size_t got; (got = source->read(std::span(all).subspan(size))) > 0;) size += got;
-    all.resize(size);
-    return all;
-  }();
-  return samples;
-}
-
-AudioInput sound(std::vector<float> samples) {
-  AudioInput input;
-  input.kind = AudioKind::samples;
-  input.samples = std::move(samples);
-  return input;
-}
-
-// The clip `times` over, so that a job has several windows.
-std::vector<float> repeated(int times) {
-  std::vector<float> all;
-  for (int i = 0; i < times; ++i) {
-    const auto once = demo_samples();
-    all.insert(all.end(), once.begin(), once.end());
-  }
-  return all;
-}
-
-struct Outcome {
-  std::vector<int32_t> tokens;
-  bool finished = false, cancelled = false;
-  ErrorCode error{};
-};
-
-// Reads events until the job with `tag` has ended.
-Outcome wait_for(EventQueue& queue, uint64_t tag) {
-  Outcome outcome;
-  while (auto event = queue.next(60s)) {
-    if (event->tag != tag) continue;
-    if (event->kind == EventKind::segment) {
-      outcome.tokens.insert(outcome.tokens.end(), event->segment.tokens.begin(), event->segment.tokens.end());
-    } else if (event->kind == EventKind::finished) {
-      outcome.finished = true;
-      outcome.cancelled = event->cancelled;
-      return outcome;
-    } else if (event->kind == EventKind::failed) {
-      outcome.error = event->error;
-      return outcome;
-    }
-  }
-  ADD_FAILURE() << "no end of job " << tag << " within a minute";
-  return outcome;
-}
-
-template <typename Act>
-ErrorCode code_of(const Act& act) {
-  try {
-    act();
-  } catch (const Error& error) {
-    return error.code();
-  }
-  return ErrorCode{};
-}
-
 std::vector<int32_t> alone(AudioInput input) {
   Engine engine(demo_model(), {});
   const auto queue = std::make_shared<EventQueue>();
-  const auto job = engine.submit(queue, std::move(input), {});
+  const auto job = engine.submit(queue, std::move(input), greedy());
   return wait_for(*queue, 0).tokens;
 }
 
 TEST(Engine, TranscribesTheSample) {
   Engine engine(demo_model(), {});
   const auto queue = std::make_shared<EventQueue>();
-  const auto job = engine.submit(queue, sound(demo_samples()), {});
+  const auto job = engine.submit(queue, sound(demo_samples()), greedy());
   EXPECT_TRUE(wait_for(*queue, 0).finished);
   const auto result = job->result();
   EXPECT_GT(result->transcript.text.size(), 20u);
@@ -120,7 +43,7 @@ TEST(Engine, CompanyChangesNoToken) {
   std::vector<std::shared_ptr<EventQueue>> queues;
   for (const auto& samples : sounds) {
     queues.push_back(std::make_shared<EventQueue>());
-    engine.submit(queues.back(), sound(samples), {});
+    engine.submit(queues.back(), sound(samples), greedy());
   }
   for (size_t i = 0; i < sounds.size(); ++i) EXPECT_EQ(wait_for(*queues[i], 0).tokens, expected[i]) << "job " << i;
   const EngineStats stats = engine.stats();
@@ -134,7 +57,7 @@ TEST(Engine, PushedAudioIsTheSameAsAFile) {
   const auto queue = std::make_shared<EventQueue>();
   AudioInput input;
   input.kind = AudioKind::pushed;
-  const auto job = engine.submit(queue, std::move(input), {});
+  const auto job = engine.submit(queue, std::move(input), greedy());
   for (size_t at = 0; at < samples.size(); at += 4000) {
     job->push(std::span(samples).subspan(at, std::min<size_t>(4000, samples.size() - at)));
   }
@@ -168,7 +91,7 @@ TEST(Engine, ReadsAPipe) {
   AudioInput input;
   input.kind = AudioKind::descriptor_raw;
   input.descriptor = ends[0];
-  const auto job = engine.submit(queue, std::move(input), {});
+  const auto job = engine.submit(queue, std::move(input), greedy());
   EXPECT_GT(wait_for(*queue, 0).tokens.size(), 10u);
   writer.join();
   ::close(ends[0]);
@@ -179,7 +102,7 @@ TEST(Engine, CancelsAtAnyMoment) {
   std::mt19937 random(7);
   for (int i = 0; i < 60; ++i) {
     const auto queue = std::make_shared<EventQueue>();
-    const auto job = engine.submit(queue, sound(repeated(3)), {});
+    const auto job = engine.submit(queue, sound(repeated(3)), greedy());
     std::this_thread::sleep_for(std::chrono::microseconds(std::uniform_int_distribution<>(0, 250000)(random)));
     job->cancel();
     const auto begin = std::chrono::steady_clock::now();
@@ -196,7 +119,7 @@ TEST(Engine, CancelWakesAJobThatWaitsForPushes) {
   const auto queue = std::make_shared<EventQueue>();
   AudioInput input;
   input.kind = AudioKind::pushed;
-  const auto job = engine.submit(queue, std::move(input), {});
+  const auto job = engine.submit(queue, std::move(input), greedy());
   job->push(std::vector<float>(1000));
   std::this_thread::sleep_for(50ms);
   job->cancel();
@@ -207,7 +130,7 @@ TEST(Engine, CancelWakesAJobThatWaitsForPushes) {
 TEST(Engine, CloseCancelsWakesAndRefuses) {
   Engine engine(demo_model(), {});
   const auto queue = std::make_shared<EventQueue>();
-  const auto job = engine.submit(queue, sound(repeated(6)), {});
+  const auto job = engine.submit(queue, sound(repeated(6)), greedy());
   std::this_thread::sleep_for(30ms);
   engine.close();
   engine.close();
@@ -215,7 +138,7 @@ TEST(Engine, CloseCancelsWakesAndRefuses) {
   const auto last = queue->next(1s);
   ASSERT_TRUE(last);
   EXPECT_EQ(last->kind, EventKind::closed);
-  EXPECT_EQ(code_of([&] { engine.submit(queue, sound({}), {}); }), ErrorCode::closed);
+  EXPECT_EQ(code_of([&] { engine.submit(queue, sound({}), greedy()); }), ErrorCode::closed);
   EXPECT_NO_THROW(job->result());
 }
 
@@ -224,7 +147,7 @@ TEST(Engine, MayBeReleasedWhileItWorks) {
   std::shared_ptr<Job> job;
   {
     Engine engine(demo_model(), {});
-    job = engine.submit(queue, sound(repeated(6)), {});
+    job = engine.submit(queue, sound(repeated(6)), greedy());
     std::this_thread::sleep_for(30ms);
   }
   EXPECT_TRUE(wait_for(*queue, 0).finished);
@@ -234,8 +157,8 @@ TEST(Engine, MayBeReleasedWhileItWorks) {
 TEST(Engine, AReaderWhoStopsReadingStallsNobodyElse) {
   Engine engine(demo_model(), {.max_batch = 2});
   const auto unread = std::make_shared<EventQueue>(), queue = std::make_shared<EventQueue>();
-  const auto slow = engine.submit(unread, sound(repeated(8)), {.transcribe = {}, .max_pending_segments = 1});
-  const auto quick = engine.submit(queue, sound(repeated(3)), {});
+  const auto slow = engine.submit(unread, sound(repeated(8)), {.transcribe = greedy().transcribe, .max_pending_segments = 1});
+  const auto quick = engine.submit(queue, sound(repeated(3)), greedy());
   EXPECT_TRUE(wait_for(*queue, 0).finished);
   std::this_thread::sleep_for(100ms);
   EXPECT_EQ(code_of([&] { slow->result(); }), ErrorCode::busy) << "the unread job ran on without credit";
@@ -245,7 +168,7 @@ TEST(Engine, AReaderWhoStopsReadingStallsNobodyElse) {
 TEST(Engine, AClosedQueueLetsItsJobsRunOn) {
   Engine engine(demo_model(), {});
   const auto queue = std::make_shared<EventQueue>();
-  const auto job = engine.submit(queue, sound(repeated(4)), {.transcribe = {}, .max_pending_segments = 1});
+  const auto job = engine.submit(queue, sound(repeated(4)), {.transcribe = greedy().transcribe, .max_pending_segments = 1});
   queue->close();
   for (int i = 0; i < 600 && code_of([&] { job->result(); }) == ErrorCode::busy; ++i) std::this_thread::sleep_for(50ms);
   EXPECT_NO_THROW(job->result());
@@ -256,14 +179,14 @@ TEST(Engine, ManyJobsAreRefusedBusyNotLost) {
   Engine engine(demo_model(), {.max_batch = 2, .max_queued_jobs = 3});
   const auto queue = std::make_shared<EventQueue>();
   std::vector<std::shared_ptr<Job>> jobs;
-  for (int i = 0; i < 3; ++i) jobs.push_back(engine.submit(queue, sound(repeated(2)), {}));
-  EXPECT_EQ(code_of([&] { engine.submit(queue, sound({}), {}); }), ErrorCode::busy);
+  for (int i = 0; i < 3; ++i) jobs.push_back(engine.submit(queue, sound(repeated(2)), greedy()));
+  EXPECT_EQ(code_of([&] { engine.submit(queue, sound({}), greedy()); }), ErrorCode::busy);
   for (int ended = 0; ended < 3;) {
     const auto event = queue->next(60s);
     ASSERT_TRUE(event);
     if (event->kind == EventKind::finished) ++ended;
   }
-  EXPECT_NO_THROW(engine.submit(queue, sound({}), {}));
+  EXPECT_NO_THROW(engine.submit(queue, sound({}), greedy()));
 }
 
 TEST(Engine, DamagedAudioFailsItsOwnJobOnly) {
@@ -272,12 +195,12 @@ TEST(Engine, DamagedAudioFailsItsOwnJobOnly) {
   AudioInput nonsense;
   nonsense.kind = AudioKind::bytes;
   nonsense.bytes.assign(5000, std::byte{0x5a});
-  engine.submit(bad, std::move(nonsense), {});
+  engine.submit(bad, std::move(nonsense), greedy());
   AudioInput missing;
   missing.path = "no such file.wav";
   const auto lost = std::make_shared<EventQueue>();
-  engine.submit(lost, std::move(missing), {});
-  const auto job = engine.submit(good, sound(demo_samples()), {});
+  engine.submit(lost, std::move(missing), greedy());
+  const auto job = engine.submit(good, sound(demo_samples()), greedy());
   EXPECT_EQ(wait_for(*bad, 0).error, ErrorCode::invalid_audio);
   EXPECT_EQ(wait_for(*lost, 0).error, ErrorCode::not_found);
   EXPECT_TRUE(wait_for(*good, 0).finished);
@@ -286,7 +209,7 @@ TEST(Engine, DamagedAudioFailsItsOwnJobOnly) {
 TEST(Engine, NoSoundIsAnEmptyResult) {
   Engine engine(demo_model(), {});
   const auto queue = std::make_shared<EventQueue>();
-  const auto job = engine.submit(queue, sound({}), {});
+  const auto job = engine.submit(queue, sound({}), greedy());
   EXPECT_TRUE(wait_for(*queue, 0).finished);
   EXPECT_EQ(job->result()->transcript.segments.size(), 0u);
 }
@@ -295,8 +218,8 @@ TEST(Engine, TwoEnginesShareOneModelAndOneQueue) {
   const auto expected = alone(sound(demo_samples()));
   Engine first(demo_model(), {.max_batch = 2}), second(demo_model(), {.max_batch = 2});
   const auto queue = std::make_shared<EventQueue>();
-  first.submit(queue, sound(demo_samples()), {.transcribe = {}, .tag = 1});
-  second.submit(queue, sound(demo_samples()), {.transcribe = {}, .tag = 2});
+  first.submit(queue, sound(demo_samples()), {.transcribe = greedy().transcribe, .tag = 1});
+  second.submit(queue, sound(demo_samples()), {.transcribe = greedy().transcribe, .tag = 2});
   std::vector<int32_t> tokens[3];
   for (int ended = 0; ended < 2;) {
     const auto event = queue->next(60s);

@@ -75,8 +75,9 @@ TEST_F(WindowPolicy, WithoutPairsTheWindowIsOneSegment) {
 }
 
 TEST_F(WindowPolicy, SegmentsWithoutTextOrDurationAreEmptied) {
-  const CutWindow window = cut(joined(said(0, " one", 0), said(0, "  ", 3)), 0, 3000);
+  CutWindow window = cut(joined(said(0, " one", 0), said(0, "  ", 3)), 0, 3000);
   ASSERT_EQ(window.segments.size(), 2u);
+  empty_blank_segments(window.segments);
   for (const auto& segment : window.segments) {
     EXPECT_EQ(segment.text, "");
     EXPECT_TRUE(segment.tokens.empty());

@@ -35,8 +35,20 @@ def test_every_field_of_the_option_structures_has_an_option():
         (_abi.TranscribeOptions, _options._TRANSCRIBE),
         (_abi.VadOptions, _options._VAD),
     ]:
-        fields = {name for name, *_ in structure._fields_ if not name.endswith("_size")} - {"tag"}
-        assert fields == set(setters)
+        names = {name for name, *_ in structure._fields_}
+        sizes = {name for name in names if name.endswith("_size") and name[: -len("_size")] in names}  # of texts
+        fields = names - sizes - {"struct_size", "tag", "reserved", "temperature_count"}
+        assert {"temperature" if name == "temperatures" else name for name in fields} == set(setters)
+
+
+def test_decoding_options():
+    native = transcribe_option(temperature=(0.0, 0.5), beam_size=None, best_of=3, length_penalty=None, patience=None, seed=2**64 - 1)
+    assert list(native.temperatures[: native.temperature_count]) == [0.0, 0.5]
+    assert (native.beam_size, native.best_of, native.patience, native.seed) == (1, 3, 1.0, 2**64 - 1)
+    assert math.isnan(native.length_penalty)
+    native = transcribe_option(temperature=0.25, hotwords="Rollo")
+    assert list(native.temperatures[: native.temperature_count]) == [0.25]
+    assert ctypes.string_at(native.hotwords, native.hotwords_size) == b"Rollo"
 
 
 def test_text_options():

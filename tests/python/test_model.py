@@ -94,6 +94,24 @@ def test_device_acts_one_by_one(model, samples, expected):
         assert [argmax(row) for row in together.tolist()][1:] == tokens
 
 
+def test_aligning_gives_scores_and_probabilities(model, samples):
+    with model.session() as session:
+        session.encode(model.log_mel(samples), output=False)
+        with pytest.raises(whispertrt.InvalidArgumentError):
+            session.align([50257])
+        session.project_cross_kv()
+        text = model.tokenize(" If the reader will excuse me,")
+        scores, probabilities = session.align([50257, 50362] + text + [50256])
+        assert tuple(scores.shape) == (model.info.alignment_heads, len(text) + 3, 1500)
+        chances = probabilities.tolist()
+        assert chances[:2] == [0, 0] and chances[-1] == 0
+        assert min(chances[2:-1]) > 0.1  # it is what is said
+        with pytest.raises(whispertrt.InvalidArgumentError):
+            session.step(50257)  # the row has ended
+        with pytest.raises(whispertrt.InvalidArgumentError):
+            session.align([])
+
+
 def test_acts_out_of_order_are_refused(model):
     with model.session() as session:
         with pytest.raises(whispertrt.InvalidArgumentError):

@@ -241,11 +241,39 @@ def test_wrong_audio(engine, tmp_path):
         ({"language": "klingon"}, "language"),
         ({"max_pending_segments": 0}, "max_pending_segments"),
         ({"suppress_tokens": "1,x"}, "suppress_tokens"),
+        ({"beam_size": 33}, "beam_size: 33 is outside 1..32"),
+        ({"beam_size": 17}, "takes 17 rows and max_batch is 16"),
+        ({"best_of": 0}, "best_of: 0 is outside 1..256"),
+        ({"beam_size": 1, "patience": 0.5}, "patience"),
+        ({"patience": 0.0}, "patience"),
+        ({"length_penalty": -0.5}, "length_penalty"),
+        ({"temperature": ()}, "temperature_count"),
+        ({"temperature": 11.0}, "temperatures"),
+        ({"compression_ratio_threshold": -1}, "compression_ratio_threshold"),
+        ({"repetition_penalty": 0}, "repetition_penalty"),
+        ({"no_repeat_ngram_size": 449}, "no_repeat_ngram_size"),
+        ({"seed": -1}, "seed"),
+        ({"prefix": "far too long " * 200}, "prefix"),
+        ({"prompt_reset_on_temperature": 11}, "prompt_reset_on_temperature"),
     ],
 )
 def test_wrong_options_are_named(engine, samples, options, name):
     with pytest.raises(whispertrt.InvalidArgumentError, match=name):
         engine.transcribe(samples, **options)
+
+
+def test_every_attempt_at_a_window_is_in_the_result(engine, clip):
+    options = {"beam_size": 3, "best_of": 2, "temperature": (0, 0.4), "logprob_threshold": -0.01, "seed": 5}
+    result = engine.transcribe(clip, **options)
+    first, second = result.attempts
+    assert (first.temperature, first.beam_size, first.candidates) == (0, 3, 1)
+    assert (second.temperature, second.beam_size, second.candidates) == (0.4, 1, 2)
+    for attempt in result.attempts:
+        assert (attempt.too_repetitive, attempt.too_unlikely, attempt.silence) == (False, True, False)
+    assert [token for segment in result.segments for token in segment.tokens] == second.tokens
+    assert (result.segments[0].avg_logprob, result.segments[0].temperature) == (second.avg_logprob, 0.4)
+    assert same(engine.transcribe(clip, **options), result)
+    assert [attempt.too_unlikely for attempt in engine.transcribe(clip).attempts] == [False]
 
 
 def test_path_with_other_letters(engine, clip, tmp_path, expected):
@@ -304,3 +332,33 @@ def test_memory_and_counters(model, clip):
         assert stats.windows >= 1 and stats.encoder_batches >= 1
         assert stats.step_rows >= stats.steps > 0
         assert stats.encode_seconds > 0 and stats.step_seconds > 0
+
+
+def test_words_make_the_text_and_lie_in_order(engine, clip, expected):
+    result = engine.transcribe(clip, word_timestamps=True)
+    spoken = [word for segment in result.segments for word in segment.words]
+    assert result.text == expected.text
+    assert "".join(word.text for word in spoken) == result.text
+    for before, after in zip(spoken, spoken[1:]):
+        assert before.start <= before.end <= after.start
+    assert all(0 < word.probability <= 1 for word in spoken)
+    reader = next(word for word in spoken if word.text == " reader")
+    assert 0.7 < reader.start < reader.end < 1.4
+    assert not any(segment.words for segment in expected.segments)  # unless asked for
+
+
+def test_punctuation_stands_alone_where_nothing_joins_it(engine, clip):
+    result = engine.transcribe(clip, word_timestamps=True, prepend_punctuations=None, append_punctuations=None)
+    spoken = [word.text for segment in result.segments for word in segment.words]
+    assert "," in spoken and "".join(spoken) == result.text
+
+
+def test_options_of_words_outside_their_range_are_refused_by_name(engine, clip):
+    with pytest.raises(whispertrt.InvalidArgumentError, match="hallucination_silence_threshold"):
+        engine.submit(clip, word_timestamps=True, hallucination_silence_threshold=-1.0)
+
+
+def test_silence_before_made_up_words_changes_nothing_in_clear_speech(engine, clip):
+    plain = engine.transcribe(clip, word_timestamps=True)
+    careful = engine.transcribe(clip, word_timestamps=True, hallucination_silence_threshold=2.0)
+    assert same(plain, careful)

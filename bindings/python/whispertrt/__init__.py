@@ -27,7 +27,7 @@ from ._errors import (
     UnsupportedError,
     WhisperTrtError,
 )
-from ._types import EngineStats, MemoryPlan, ModelInfo, Progress, Segment, Speech, SpeechSpan, Word
+from ._types import Attempt, EngineStats, MemoryPlan, ModelInfo, Progress, Segment, Speech, SpeechSpan, Word
 from .engine import Engine
 from .job import Job
 from .model import Model
@@ -40,6 +40,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AbiMismatchError",
+    "Attempt",
     "BusyError",
     "CancelledError",
     "ClosedError",

@@ -85,6 +85,27 @@ def _text(options: Any, name: str, value: Any) -> None:
     setattr(options, name + "_size", len(data))
 
 
+def _integer_or_one(options: Any, name: str, value: Any) -> None:
+    setattr(options, name, 1 if value is None else integer(name, value))
+
+
+def _number_or(absent: float) -> _Setter:
+    return lambda options, name, value: setattr(options, name, absent if value is None else float(value))
+
+
+def _seed(options: Any, name: str, value: Any) -> None:
+    number = value.__index__()
+    if not 0 <= number < 2**64:
+        raise InvalidArgumentError(_abi.ERROR_INVALID_ARGUMENT, f"{name} is {number}; it must be in 0..2**64 - 1")
+    setattr(options, name, number)
+
+
+def _temperatures(options: Any, name: str, value: Any) -> None:
+    values = [float(value)] if isinstance(value, (int, float)) else [float(one) for one in value]
+    options.temperatures = (ctypes.c_double * len(values))(*values)  # the structure keeps the array alive
+    options.temperature_count = len(values)
+
+
 def _tokens(options: Any, name: str, value: Any) -> None:
     if value is None:
         value = ""  # as openai/whisper has it: none
@@ -130,6 +151,23 @@ _TRANSCRIBE: Dict[str, _Setter] = {
     "logprob_threshold": _number_or_off,
     "max_pending_segments": _integer,
     "report_progress": _flag,
+    "temperature": _temperatures,
+    "beam_size": _integer_or_one,
+    "best_of": _integer_or_one,
+    "patience": _number_or(1.0),
+    "length_penalty": _number_or_off,
+    "compression_ratio_threshold": _number_or_off,
+    "repetition_penalty": _number_or(1.0),
+    "no_repeat_ngram_size": _integer,
+    "seed": _seed,
+    "prefix": _text,
+    "hotwords": _text,
+    "carry_initial_prompt": _flag,
+    "prompt_reset_on_temperature": _number_or(0.5),
+    "word_timestamps": _flag,
+    "prepend_punctuations": _text,
+    "append_punctuations": _text,
+    "hallucination_silence_threshold": _number_or_off,
     "vad": lambda options, name, value: setattr(options, name, ctypes.pointer(value)),  # which keeps it alive
 }
 

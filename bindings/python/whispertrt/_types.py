@@ -74,6 +74,31 @@ class Speech:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """One attempt at a window. The last attempt at a window is the one that was kept."""
+
+    #: Mel frame (10 ms) where the window begins: the `seek` of its segments.
+    seek: int
+    temperature: float
+    #: Beams searched; 1: none.
+    beam_size: int
+    #: Candidates sampled, of which this is the likeliest; 1 at temperature 0.
+    candidates: int
+    #: Mean log-probability of the tokens, the end token included.
+    avg_logprob: float
+    compression_ratio: float
+    no_speech_prob: float
+    #: Its compression ratio is above `compression_ratio_threshold`.
+    too_repetitive: bool
+    #: Its average log-probability is below `logprob_threshold`.
+    too_unlikely: bool
+    #: It is silence: skipped without a segment, and no reason to try again.
+    silence: bool
+    #: Text and timestamp tokens.
+    tokens: List[int]
+
+
+@dataclass(frozen=True)
 class ModelInfo:
     """What a loaded model is."""
 
@@ -99,6 +124,7 @@ class ModelInfo:
     #: Bytes the weights take on the device.
     weight_bytes: int
     load_seconds: float
+    alignment_heads: int
 
 
 @dataclass(frozen=True)
@@ -154,6 +180,18 @@ def segment_of(native: _abi.Segment) -> Segment:
         avg_logprob=native.avg_logprob,
         compression_ratio=native.compression_ratio,
         no_speech_prob=native.no_speech_prob,
+    )
+
+
+def attempt_of(native: _abi.Attempt) -> Attempt:
+    """A copy that outlives the native attempt."""
+    return copy_of(
+        Attempt,
+        native,
+        too_repetitive=bool(native.verdict & _abi.VERDICT_TOO_REPETITIVE),
+        too_unlikely=bool(native.verdict & _abi.VERDICT_TOO_UNLIKELY),
+        silence=bool(native.verdict & _abi.VERDICT_SILENCE),
+        tokens=native.tokens[: native.token_count] if native.token_count else [],
     )
 
 

@@ -29,9 +29,12 @@ class Engine:
 
     Options of a transcription, with the meanings of openai/whisper: `task` ("transcribe", "translate"), `language` (None
     detects it), `initial_prompt`, `suppress_tokens`, `condition_on_previous_text`, `suppress_blank`, `without_timestamps`,
-    `max_new_tokens`, `max_initial_timestamp`, `no_speech_threshold`, `logprob_threshold` (None: off), and
-    `max_pending_segments` (how many may wait unread before the job pauses). With the meanings of faster-whisper: `vad_filter`
-    (True: only the speech is transcribed) and `vad_parameters`, a dict of what detect_speech() takes.
+    `max_new_tokens`, `max_initial_timestamp`, `no_speech_threshold`, `logprob_threshold` (None: off),
+    `compression_ratio_threshold` (None: off), `temperature` (one, or those tried until a window passes the thresholds),
+    `beam_size`, `best_of`, `patience`, `length_penalty`, `carry_initial_prompt`, `prefix`; as faster-whisper has them:
+    `repetition_penalty`, `no_repeat_ngram_size`, `hotwords`, `prompt_reset_on_temperature`, `vad_filter` (True: only the
+    speech is transcribed) and `vad_parameters`, a dict of what detect_speech() takes; `seed` of the sampling, and
+    `max_pending_segments` (how many may wait unread before the job pauses).
     """
 
     def __init__(self, model: "Model", **options: Any) -> None:

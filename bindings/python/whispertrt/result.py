@@ -8,7 +8,7 @@ from typing import Any, List, Optional, Union
 from . import _abi
 from ._memory import elements, text_at
 from ._options import FORMATS, choice, write_options
-from ._types import Segment, segment_of
+from ._types import Attempt, Segment, attempt_of, segment_of
 
 
 def take_text(library: _abi.Library, handle: _abi.TextHandle) -> str:
@@ -20,7 +20,7 @@ def take_text(library: _abi.Library, handle: _abi.TextHandle) -> str:
 
 
 class Result:
-    """The transcript: `text`, `language`, `duration`, `segments`. Immutable; outlives its engine and model."""
+    """The transcript: `text`, `language`, `duration`, `segments`, `attempts`. Immutable; outlives its engine and model."""
 
     def __init__(self, library: _abi.Library, handle: _abi.ResultHandle, cancelled: bool) -> None:
         self._library = library
@@ -39,6 +39,7 @@ class Result:
         #: Seconds of it that were transcribed: less than all with `vad_filter`.
         self.speech_duration = seconds.value
         self._segments: Optional[List[Segment]] = None
+        self._attempts: Optional[List[Attempt]] = None
 
     def _read_text(self, getter: Any) -> str:
         pointer = ctypes.POINTER(ctypes.c_char)()
@@ -55,6 +56,16 @@ class Result:
             self._library.result_get_segments(self._handle, ctypes.byref(first), ctypes.byref(count))
             self._segments = [segment_of(native) for native in elements(first, count.value)]
         return self._segments
+
+    @property
+    def attempts(self) -> List[Attempt]:
+        """Every attempt at every window, in order: why each was tried again, kept or skipped."""
+        if self._attempts is None:
+            first = ctypes.POINTER(_abi.Attempt)()
+            count = ctypes.c_int64()
+            self._library.result_get_attempts(self._handle, ctypes.byref(first), ctypes.byref(count))
+            self._attempts = [attempt_of(native) for native in elements(first, count.value)]
+        return self._attempts
 
     def write(self, format: str = "txt", path: Union[str, "os.PathLike[str]", None] = None, **options: Any) -> str:
         """The transcript as a file's content: "txt", "srt", "vtt", "tsv" or "json", byte for byte as openai/whisper writes

@@ -1,6 +1,6 @@
 """The device acts one by one."""
 
-from typing import Any, Sequence
+from typing import Any, Sequence, Tuple
 
 from . import _abi
 from ._memory import flat_floats, int32_array, integer, matrix
@@ -45,6 +45,19 @@ class Session:
         memory, result = matrix((self._info.vocabulary,)) if logits else (None, None)
         self._library.step(self._handle, integer("token", token), memory)
         return result
+
+    def align(self, tokens: Sequence[int]) -> Tuple[Any, Any]:
+        """Forces these tokens on the window and ends the row: what word times are made from.
+
+        Returns the alignment heads' cross-attention before the softmax [alignment_heads, len(tokens), audio_context], and each
+        token's probability after those before it, among text tokens [len(tokens)]: 0 of the first and of special ones.
+        """
+        native = int32_array("tokens", tokens)
+        shape = (self._info.alignment_heads, max(1, len(native)), self._info.audio_context)
+        score_memory, scores = matrix(shape)
+        probability_memory, probabilities = matrix((max(1, len(native)),))
+        self._library.align(self._handle, native, len(native), score_memory, probability_memory)
+        return scores, probabilities
 
     def close(self) -> None:
         """Gives its memory back. Idempotent."""

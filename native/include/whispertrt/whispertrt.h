@@ -140,6 +140,15 @@ WTRT_API const char* wtrt_build_info(void);
 /** LRC lyrics: [mm:ss.xx] and text, a line per segment. */
 #define WTRT_FORMAT_LRC 5
 
+/** Nothing is wrong with an attempt at a window. Other verdicts are sums of the reasons below. */
+#define WTRT_VERDICT_ACCEPTED 0
+/** Its text's compression ratio is above `compression_ratio_threshold`. */
+#define WTRT_VERDICT_TOO_REPETITIVE 1
+/** Its average log-probability is below `logprob_threshold`. */
+#define WTRT_VERDICT_TOO_UNLIKELY 2
+/** It is silence: skipped without a segment, and no reason to try again. */
+#define WTRT_VERDICT_SILENCE 4
+
 /** The English normaliser word error rates are computed with. */
 #define WTRT_NORMALIZER_ENGLISH 0
 /** The basic normaliser for other languages. */
@@ -255,6 +264,9 @@ typedef struct wtrt_model_info {
   int64_t weight_bytes;
   /** Seconds that loading took. */
   double load_seconds;
+  /** Heads of the decoder whose attention follows the sound: the checkpoint's list, or else all heads of the upper half of the layers. */
+  int32_t alignment_heads;
+  int32_t reserved;
 } wtrt_model_info;
 
 /** Fills in the defaults; writes no further than `struct_size` bytes. */
@@ -337,7 +349,7 @@ typedef struct wtrt_transcribe_options {
   double max_initial_timestamp;
   /** Above this probability of no speech, a window whose average log-probability is below `logprob_threshold` is silence. Default 0.6; NaN: off. */
   double no_speech_threshold;
-  /** Average log-probability; default -1.0; NaN: off. */
+  /** A window whose average log-probability is below this, and which is not silence, is tried again hotter. Default -1.0; NaN: off. */
   double logprob_threshold;
   /** Returned in every event of the job as it is; a host's way to find its own object. */
   uint64_t tag;
@@ -345,6 +357,47 @@ typedef struct wtrt_transcribe_options {
   int32_t max_pending_segments;
   /** 1: PROGRESS events are sent; 0 (default): not. */
   int32_t report_progress;
+  /** Beams where the temperature is 0, 1..32; 1 (default): greedy. All beams of a window take rows of one step: at most the engine's `max_batch`. */
+  int32_t beam_size;
+  /** Candidates where the temperature is above 0, 1..256 and at most `max_batch`; the likeliest is kept. Default 1. */
+  int32_t best_of;
+  /** No sequence of so many tokens is sampled twice in a window, 1..448; 0 (default): off. */
+  int32_t no_repeat_ngram_size;
+  /** Beam search ends when beam_size * patience hypotheses have ended (rounded, half to even), above 0..100. Default 1.0. */
+  double patience;
+  /** Hypotheses are ranked by log-probability over ((5 + length) / 6) ^ length_penalty, 0..1; NaN (default): over length. */
+  double length_penalty;
+  /** Temperatures tried one after the other until a window passes the thresholds, each 0..10. Default 0, 0.2, 0.4, 0.6, 0.8, 1.0. */
+  const double* temperatures;
+  /** How many `temperatures` there are, 1..32. */
+  int64_t temperature_count;
+  /** A window whose text compresses better than this (UTF-8 bytes over zlib bytes) is tried again hotter. Default 2.4; NaN: off. */
+  double compression_ratio_threshold;
+  /** Logits of tokens a window already has are divided (negative ones multiplied) by this, above 0..10. Default 1.0: off. */
+  double repetition_penalty;
+  /** Key of the random numbers of sampling. The same seed and options give the same text, whatever else runs. Default 0. */
+  uint64_t seed;
+  /** Text that every window's transcript is made to begin with; it is not part of the result. NULL (default): none. */
+  const char* prefix;
+  int64_t prefix_size;
+  /** Words that every window is conditioned on, before the text so far; of no effect with `prefix`. NULL (default): none. */
+  const char* hotwords;
+  int64_t hotwords_size;
+  /** 1: `initial_prompt` conditions every window, before the text so far; 0 (default): the first one. */
+  int32_t carry_initial_prompt;
+  /** 1: segments have words with times, and the recording moves on by these; 0 (default): not. Of a translation they are unreliable. */
+  int32_t word_timestamps;
+  /** After a window decoded hotter than this, the next one knows nothing of the text so far, 0..10. Default 0.5. */
+  double prompt_reset_on_temperature;
+  /** Characters that are joined to the word behind them. Default "'“¿([{- ; NULL: none. */
+  const char* prepend_punctuations;
+  int64_t prepend_punctuations_size;
+  /** Characters that are joined to the word before them. Default "'.。,，!！?？:：”)]}、 ; NULL: none. */
+  const char* append_punctuations;
+  int64_t append_punctuations_size;
+  /** Silences longer than this, in seconds, 0..1e9, are skipped where text next to them is likely made up, and that text is dropped. Of effect
+   *  with `word_timestamps`. NaN (default): off. */
+  double hallucination_silence_threshold;
   /** Transcribe only the speech that is found this way; read by the call. Times still refer to the whole audio. NULL (default): all of it. */
   const wtrt_vad_options* vad;
 } wtrt_transcribe_options;
@@ -479,6 +532,30 @@ typedef struct wtrt_segment {
   double no_speech_prob;
 } wtrt_segment;
 
+/** One attempt at a window: what was tried, and what came of it. */
+typedef struct wtrt_attempt {
+  uint32_t struct_size;
+  /** Sum of WTRT_VERDICT_*. The last attempt at a window is the one that was kept, whatever its verdict. */
+  int32_t verdict;
+  /** Mel frame (10 ms) where the window begins: the `seek` of its segments. */
+  int64_t seek;
+  /** Sampling temperature; 0: the likeliest tokens. */
+  double temperature;
+  /** Beams searched; 1: none. */
+  int32_t beam_size;
+  /** Candidates sampled, of which this is the likeliest; 1 at temperature 0. */
+  int32_t candidates;
+  /** Mean log-probability of the tokens, the end token included. */
+  double avg_logprob;
+  /** UTF-8 bytes over zlib bytes of the text. */
+  double compression_ratio;
+  /** Probability that the window holds no speech. */
+  double no_speech_prob;
+  /** Text and timestamp tokens. */
+  const int32_t* tokens;
+  int64_t token_count;
+} wtrt_attempt;
+
 /** Something happened to a job. Its pointers live as long as the event. */
 typedef struct wtrt_event {
   uint32_t struct_size;
@@ -533,6 +610,8 @@ WTRT_API void wtrt_result_retain(wtrt_result* result);
 WTRT_API void wtrt_result_release(wtrt_result* result);
 /** All segments; borrowed, live as long as the result. */
 WTRT_API wtrt_error* wtrt_result_get_segments(const wtrt_result* result, const wtrt_segment** segments, int64_t* count);
+/** Every attempt at every window, in order; borrowed, live as long as the result. */
+WTRT_API wtrt_error* wtrt_result_get_attempts(const wtrt_result* result, const wtrt_attempt** attempts, int64_t* count);
 /** The whole text; borrowed. */
 WTRT_API wtrt_error* wtrt_result_get_text(const wtrt_result* result, const char** text, int64_t* size);
 /** The language's code, given or detected; borrowed. */
@@ -619,6 +698,11 @@ WTRT_API wtrt_error* wtrt_project_cross_kv(wtrt_session* session);
 WTRT_API wtrt_error* wtrt_prefill(wtrt_session* session, const int32_t* tokens, int64_t count, float* logits);
 /** Appends one token to the row; `logits`, unless NULL, receives [vocabulary]. Needs wtrt_prefill(). */
 WTRT_API wtrt_error* wtrt_step(wtrt_session* session, int32_t token, float* logits);
+/** Forces `count` tokens, 1..text_context, on the window and ends the row: what word times are made from. Needs wtrt_project_cross_kv().
+ *  `scores`, unless NULL, receives row-major [alignment_heads, count, audio_context]: the heads' cross-attention before the softmax, layer by
+ *  layer. `probabilities`, unless NULL, receives [count]: of each token after those before it, among text tokens; 0 of the first and of
+ *  special ones. */
+WTRT_API wtrt_error* wtrt_align(wtrt_session* session, const int32_t* tokens, int64_t count, float* scores, float* probabilities);
 
 #ifdef __cplusplus
 }

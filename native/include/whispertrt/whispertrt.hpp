@@ -140,10 +140,18 @@ struct TranscribeOptions : wtrt_transcribe_options {
   std::string language;                // code or English name; empty: detect it
   std::string initial_prompt;          // text the first window is conditioned on; empty: none
   std::string suppress_tokens = "-1";  // see wtrt_transcribe_options
+  std::vector<double> temperatures;    // tried one after the other; empty: the library's
+  std::string prefix;                  // every window's transcript begins with it; empty: none
+  std::string hotwords;                // every window is conditioned on them; empty: none
+  std::string prepend_punctuations;    // joined to the word behind them
+  std::string append_punctuations;     // joined to the word before them
   std::optional<VadOptions> vad;       // transcribe only the speech; none: all
 
   TranscribeOptions() : wtrt_transcribe_options() {
     wtrt_transcribe_options_init(this, static_cast<uint32_t>(sizeof(wtrt_transcribe_options)));
+    const wtrt_transcribe_options& defaults = *this;
+    prepend_punctuations.assign(defaults.prepend_punctuations, static_cast<size_t>(defaults.prepend_punctuations_size));
+    append_punctuations.assign(defaults.append_punctuations, static_cast<size_t>(defaults.append_punctuations_size));
   }
 
   // The C struct; its pointers live as long as this object is neither changed nor destroyed.
@@ -155,6 +163,18 @@ struct TranscribeOptions : wtrt_transcribe_options {
     options.initial_prompt_size = detail::size_of(initial_prompt);
     options.suppress_tokens = suppress_tokens.c_str();
     options.suppress_tokens_size = detail::size_of(suppress_tokens);
+    if (!temperatures.empty()) {
+      options.temperatures = temperatures.data();
+      options.temperature_count = static_cast<int64_t>(temperatures.size());
+    }
+    options.prefix = prefix.empty() ? nullptr : prefix.data();
+    options.prefix_size = detail::size_of(prefix);
+    options.hotwords = hotwords.empty() ? nullptr : hotwords.data();
+    options.hotwords_size = detail::size_of(hotwords);
+    options.prepend_punctuations = prepend_punctuations.c_str();
+    options.prepend_punctuations_size = detail::size_of(prepend_punctuations);
+    options.append_punctuations = append_punctuations.c_str();
+    options.append_punctuations_size = detail::size_of(append_punctuations);
     options.vad = vad ? &*vad : nullptr;
     return options;
   }
@@ -201,6 +221,32 @@ struct Segment {
       const wtrt_word& word = detail::element(from.words, i);
       words.push_back({detail::string_of(word.text, word.text_size), word.start, word.end, word.probability});
     }
+  }
+};
+
+// One attempt at a window; the fields are those of wtrt_attempt.
+struct Attempt {
+  int32_t verdict = WTRT_VERDICT_ACCEPTED;
+  int64_t seek = 0;  // mel frame (10 ms) where the window begins
+  double temperature = 0;
+  int32_t beam_size = 1;
+  int32_t candidates = 1;
+  double avg_logprob = 0;
+  double compression_ratio = 0;
+  double no_speech_prob = 0;
+  std::vector<int32_t> tokens;
+
+  Attempt() = default;
+  explicit Attempt(const wtrt_attempt& from)
+      : verdict(from.verdict),
+        seek(from.seek),
+        temperature(from.temperature),
+        beam_size(from.beam_size),
+        candidates(from.candidates),
+        avg_logprob(from.avg_logprob),
+        compression_ratio(from.compression_ratio),
+        no_speech_prob(from.no_speech_prob) {
+    if (from.tokens != nullptr) tokens.assign(from.tokens, from.tokens + from.token_count);
   }
 };
 
@@ -328,6 +374,17 @@ class Result : public detail::Reference<wtrt_result, wtrt_result_retain, wtrt_re
     int64_t count = 0;
     detail::check(wtrt_result_get_segments(get(), &first, &count));
     std::vector<Segment> all;
+    all.reserve(static_cast<size_t>(count));
+    for (int64_t i = 0; i < count; ++i) all.emplace_back(detail::element(first, i));
+    return all;
+  }
+
+  // Every attempt at every window, in order; the last one at a window was kept.
+  std::vector<Attempt> attempts() const {
+    const wtrt_attempt* first = nullptr;
+    int64_t count = 0;
+    detail::check(wtrt_result_get_attempts(get(), &first, &count));
+    std::vector<Attempt> all;
     all.reserve(static_cast<size_t>(count));
     for (int64_t i = 0; i < count; ++i) all.emplace_back(detail::element(first, i));
     return all;
@@ -617,6 +674,22 @@ class Session {
     std::vector<float> logits(static_cast<size_t>(info_.vocabulary));
     detail::check(wtrt_step(session_.get(), token, logits.data()));
     return logits;
+  }
+
+  struct Alignment {
+    std::vector<float>
+        scores;  // row-major [alignment_heads, tokens, audio_context]: cross-attention before the softmax
+    std::vector<float> probabilities;  // [tokens], among text tokens; 0 of the first and of special ones
+  };
+  // Forces the tokens on the window and ends the row: what word times are made from.
+  Alignment align(const std::vector<int32_t>& tokens) {
+    Alignment result;
+    result.scores.resize(static_cast<size_t>(info_.alignment_heads) * tokens.size() *
+                         static_cast<size_t>(info_.audio_context));
+    result.probabilities.resize(tokens.size());
+    detail::check(wtrt_align(session_.get(), tokens.data(), static_cast<int64_t>(tokens.size()), result.scores.data(),
+                             result.probabilities.data()));
+    return result;
   }
 
  private:

@@ -1,5 +1,7 @@
 // Engines: plan, make, submit, close.
 #include <cmath>
+#include <iterator>
+#include <limits>
 
 #include "capi/handles.hpp"
 #include "capi/inputs.hpp"
@@ -15,6 +17,9 @@ constexpr wtrt_engine_options kEngineDefaults = {
     .max_queued_jobs = 1024,
     .memory_limit = WTRT_NONE,
 };
+
+constexpr double kTemperatures[] = {0.0, 0.2, 0.4, 0.6, 0.8, 1.0};
+constexpr std::string_view kPrepended = whisper::kPrependPunctuations, kAppended = whisper::kAppendPunctuations;
 
 const wtrt_transcribe_options kTranscribeDefaults = {
     .struct_size = sizeof(wtrt_transcribe_options),
@@ -35,6 +40,28 @@ const wtrt_transcribe_options kTranscribeDefaults = {
     .tag = 0,
     .max_pending_segments = 64,
     .report_progress = 0,
+    .beam_size = 1,
+    .best_of = 1,
+    .no_repeat_ngram_size = 0,
+    .patience = 1.0,
+    .length_penalty = std::numeric_limits<double>::quiet_NaN(),
+    .temperatures = kTemperatures,
+    .temperature_count = std::size(kTemperatures),
+    .compression_ratio_threshold = 2.4,
+    .repetition_penalty = 1.0,
+    .seed = 0,
+    .prefix = nullptr,
+    .prefix_size = 0,
+    .hotwords = nullptr,
+    .hotwords_size = 0,
+    .carry_initial_prompt = 0,
+    .word_timestamps = 0,
+    .prompt_reset_on_temperature = 0.5,
+    .prepend_punctuations = kPrepended.data(),
+    .prepend_punctuations_size = static_cast<int64_t>(kPrepended.size()),
+    .append_punctuations = kAppended.data(),
+    .append_punctuations_size = static_cast<int64_t>(kAppended.size()),
+    .hallucination_silence_threshold = std::numeric_limits<double>::quiet_NaN(),
     .vad = nullptr,
 };
 
@@ -55,6 +82,49 @@ std::optional<double> threshold(const char* name, double value, double least, do
   return value;
 }
 
+double number(const char* name, double value, double least, double most) {
+  if (value >= least && value <= most) return value;
+  refuse(std::string(name) + ": " + std::to_string(value) + " is outside " + std::to_string(least) + ".." + std::to_string(most));
+}
+
+double positive(const char* name, double value, double most) {
+  if (value > 0 && value <= most) return value;
+  refuse(std::string(name) + ": " + std::to_string(value) + " is not above 0 and at most " + std::to_string(most));
+}
+
+std::vector<double> temperatures_of(const wtrt_transcribe_options& from) {
+  if (from.temperatures == nullptr || from.temperature_count < 1 || from.temperature_count > 32) {
+    refuse("temperature_count: " + std::to_string(from.temperature_count) + " temperatures are given; 1..32 must be");
+  }
+  std::vector<double> all(from.temperatures, from.temperatures + from.temperature_count);
+  for (const double temperature : all) number("temperatures", temperature, 0, 10);
+  return all;
+}
+
+void decoding_options(const wtrt_transcribe_options& from, whisper::TranscribeOptions& to) {
+  to.beam_size = in_range("beam_size", from.beam_size, 1, ops::kMaxBeams);
+  to.best_of = in_range("best_of", from.best_of, 1, 256);
+  to.patience = positive("patience", from.patience, 100);
+  to.length_penalty = threshold("length_penalty", from.length_penalty, 0, 1);
+  to.temperatures = temperatures_of(from);
+  to.compression_ratio_threshold = threshold("compression_ratio_threshold", from.compression_ratio_threshold, 0, 1e9);
+  to.repetition_penalty = positive("repetition_penalty", from.repetition_penalty, 10);
+  to.no_repeat_ngram_size = in_range("no_repeat_ngram_size", from.no_repeat_ngram_size, 0, 448);
+  to.seed = from.seed;
+  to.prefix = text_argument(from.prefix, from.prefix_size, "prefix");
+  to.hotwords = text_argument(from.hotwords, from.hotwords_size, "hotwords");
+  to.carry_initial_prompt = in_range("carry_initial_prompt", from.carry_initial_prompt, 0, 1) != 0;
+  to.prompt_reset_on_temperature = number("prompt_reset_on_temperature", from.prompt_reset_on_temperature, 0, 10);
+}
+
+void word_options(const wtrt_transcribe_options& from, whisper::TranscribeOptions& to) {
+  to.word_timestamps = in_range("word_timestamps", from.word_timestamps, 0, 1) != 0;
+  to.prepend_punctuations = text_argument(from.prepend_punctuations, from.prepend_punctuations_size, "prepend_punctuations");
+  to.append_punctuations = text_argument(from.append_punctuations, from.append_punctuations_size, "append_punctuations");
+  to.hallucination_silence_threshold =
+      threshold("hallucination_silence_threshold", from.hallucination_silence_threshold, 0, 1e9);
+}
+
 runtime::JobOptions job_options(const wtrt_transcribe_options* given) {
   const wtrt_transcribe_options from = read_options(given, kTranscribeDefaults, "options");
   runtime::JobOptions job;
@@ -70,6 +140,8 @@ runtime::JobOptions job_options(const wtrt_transcribe_options* given) {
   to.max_initial_timestamp = threshold("max_initial_timestamp", from.max_initial_timestamp, 0, 30);
   to.no_speech_threshold = threshold("no_speech_threshold", from.no_speech_threshold, 0, 1);
   to.logprob_threshold = threshold("logprob_threshold", from.logprob_threshold, -1e9, 0);
+  decoding_options(from, to);
+  word_options(from, to);
   job.tag = from.tag;
   job.max_pending_segments = in_range("max_pending_segments", from.max_pending_segments, 1, 1000000);
   job.report_progress = in_range("report_progress", from.report_progress, 0, 1) != 0;

@@ -25,6 +25,7 @@ namespace wtrt::capi {
 
 // A segment as the ABI shows it; borrows from `segment`, words go to `words`.
 wtrt_segment view_of(const output::Segment& segment, std::vector<wtrt_word>& words);
+wtrt_attempt view_of(const output::Attempt& attempt);
 
 }  // namespace wtrt::capi
 
@@ -32,6 +33,7 @@ struct wtrt_result : wtrt::capi::Handle<const wtrt::runtime::Result> {
   explicit wtrt_result(std::shared_ptr<const wtrt::runtime::Result> held);
   std::vector<std::vector<wtrt_word>> words;
   std::vector<wtrt_segment> segments;
+  std::vector<wtrt_attempt> attempts;
 };
 
 struct wtrt_speech : wtrt::capi::Handle<const wtrt::runtime::Speech> {

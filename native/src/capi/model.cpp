@@ -79,6 +79,8 @@ wtrt_error* wtrt_model_get_info(const wtrt_model* model, wtrt_model_info* info) 
     value.parameters = loaded.parameters();
     value.weight_bytes = loaded.whisper().weight_bytes();
     value.load_seconds = loaded.load_seconds();
+    for (const auto& heads : models::alignment_heads(config))
+      value.alignment_heads += static_cast<int32_t>(heads.size());
     fill_struct(info, value, "info");
   });
 }

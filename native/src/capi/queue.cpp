@@ -85,11 +85,28 @@ wtrt_segment view_of(const output::Segment& segment, std::vector<wtrt_word>& wor
   return view;
 }
 
+wtrt_attempt view_of(const output::Attempt& attempt) {
+  wtrt_attempt view{};
+  view.struct_size = sizeof(wtrt_attempt);
+  view.verdict = attempt.verdict;
+  view.seek = attempt.seek;
+  view.temperature = attempt.temperature;
+  view.beam_size = attempt.beam_size;
+  view.candidates = attempt.candidates;
+  view.avg_logprob = attempt.avg_logprob;
+  view.compression_ratio = attempt.compression_ratio;
+  view.no_speech_prob = attempt.no_speech_prob;
+  view.tokens = attempt.tokens.data();
+  view.token_count = static_cast<int64_t>(attempt.tokens.size());
+  return view;
+}
+
 }  // namespace wtrt::capi
 
 wtrt_result::wtrt_result(std::shared_ptr<const runtime::Result> held) : Handle(std::move(held)) {
   words.resize(object->transcript.segments.size());
   for (size_t i = 0; i < words.size(); ++i) segments.push_back(view_of(object->transcript.segments[i], words[i]));
+  for (const output::Attempt& attempt : object->transcript.attempts) attempts.push_back(view_of(attempt));
 }
 
 extern "C" {
@@ -152,6 +169,15 @@ wtrt_error* wtrt_result_get_segments(const wtrt_result* result, const wtrt_segme
     required(segments, "segments");
     required(count, "count") = static_cast<int64_t>(from.segments.size());
     *segments = from.segments.data();
+  });
+}
+
+wtrt_error* wtrt_result_get_attempts(const wtrt_result* result, const wtrt_attempt** attempts, int64_t* count) {
+  return guard([&] {
+    const wtrt_result& from = required(result, "result");
+    required(attempts, "attempts");
+    required(count, "count") = static_cast<int64_t>(from.attempts.size());
+    *attempts = from.attempts.data();
   });
 }
 

@@ -47,4 +47,12 @@ wtrt_error* wtrt_step(wtrt_session* session, int32_t token, float* logits) {
   return guard([&] { required(session, "session").session.step(token, logits); });
 }
 
+wtrt_error* wtrt_align(wtrt_session* session, const int32_t* tokens, int64_t count, float* scores,
+                       float* probabilities) {
+  return guard([&] {
+    if (count < 0 || (tokens == nullptr && count > 0)) refuse("tokens: NULL or a negative count");
+    required(session, "session").session.align({tokens, static_cast<size_t>(count)}, scores, probabilities);
+  });
+}
+
 }  // extern "C"

@@ -63,7 +63,8 @@ Tensor view(const Tensor& memory, int64_t rows, int64_t cols) { return {memory.d
 
 }  // namespace
 
-Whisper::Whisper(ops::Ops& ops, const Checkpoint& checkpoint) : config_(checkpoint.whisper()) {
+Whisper::Whisper(ops::Ops& ops, const Checkpoint& checkpoint)
+    : config_(checkpoint.whisper()), alignment_heads_(alignment_heads(config_)) {
   const Loader load(ops, checkpoint);
   const int64_t width = config_.width;
   conv1_ = load.conv("encoder.conv1", width, config_.n_mels, 1);
@@ -188,7 +189,7 @@ void Whisper::decode(ops::Ops& ops, DecoderWork& work, int32_t count, const ops:
 }
 
 void Whisper::decoder_layer(ops::Ops& ops, const DecoderLayer& layer, int32_t index, DecoderWork& work, int32_t count,
-                            const ops::StepState& state, Caches caches) const {
+                            const ops::StepState& state, Caches caches, AlignWork* align) const {
   const Tensor hidden = work.hidden.slice(0, count), normed = work.normed.slice(0, count);
   const Tensor qkv = view(work.wide, count, 3LL * config_.width), q = view(work.wide, count, config_.width);
   const Tensor ffn = view(work.wide, count, config_.decoder_ffn);
@@ -199,6 +200,11 @@ void Whisper::decoder_layer(ops::Ops& ops, const DecoderLayer& layer, int32_t in
   ops.norm(*layer.cross_norm, hidden, normed);
   ops.linear(*layer.cross_q, normed, Activation::none, nullptr, q);
   ops.cross_attention(caches.cross, index, q, state, work.tokens, count, normed);
+  const std::vector<int32_t>& heads = alignment_heads_[static_cast<size_t>(index)];
+  if (align != nullptr && !heads.empty()) {
+    const Tensor scores = align->scores.slice(0, static_cast<int64_t>(heads.size()) * count);
+    ops.alignment_scores(caches.cross, index, heads, q, state, work.tokens, count, scores);
+  }
   ops.linear(*layer.cross_out, normed, Activation::none, &hidden, hidden);
   ops.norm(*layer.ffn_norm, hidden, normed);
   ops.linear(*layer.fc1, normed, Activation::gelu, nullptr, ffn);
@@ -209,6 +215,30 @@ void Whisper::logits(ops::Ops& ops, DecoderWork& work, int32_t count) const {
   const Tensor picked = work.picked.slice(0, count);
   ops.gather(work.normed, work.picks, count, picked);
   ops.linear(*embedding_, picked, Activation::none, nullptr, work.logits.slice(0, count));
+}
+
+void Whisper::align(ops::Ops& ops, DecoderWork& work, AlignWork& align, int32_t count, const ops::StepState& state,
+                    Caches caches, const Scored& scored) const {
+  const Tensor positions{decoder_positions_->data(), DType::f32, config_.n_text_ctx, config_.width};
+  {
+    const ops::Run run(ops);
+    ops.embed(*embedding_, positions, state, work.tokens, count, work.hidden.slice(0, count));
+  }
+  for (int32_t i = 0; i < config_.decoder_layers; ++i) {
+    const auto index = static_cast<size_t>(i);
+    {
+      const ops::Run run(ops);
+      decoder_layer(ops, decoder_[index], i, work, count, state, caches, &align);
+    }
+    if (!alignment_heads_[index].empty()) scored(alignment_heads_[index]);
+  }
+  const ops::Run run(ops);
+  ops.norm(*decoder_norm_, work.hidden.slice(0, count), work.normed.slice(0, count));
+}
+
+void Whisper::probabilities(ops::Ops& ops, DecoderWork& work, AlignWork& align, int32_t count, int32_t limit) const {
+  logits(ops, work, count);
+  ops.token_probabilities(work.logits.slice(0, count), limit, align.targets, count, align.probabilities);
 }
 
 }  // namespace wtrt::models

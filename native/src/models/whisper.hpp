@@ -33,11 +33,27 @@ struct DecoderWork {
   ops::TokenSlot* tokens;  // device memory [tokens]
   int32_t* picks;          // device memory [rows]: which tokens' logits are wanted
   int32_t* rows;           // device memory [rows]: whose they are
+  ops::BeamLines* searches;  // device memory [rows]
   ops::Tensor hidden, normed;  // [tokens, width]
   ops::Tensor wide;            // [tokens, 4 * width]
   ops::Tensor picked;          // [rows, width]
   ops::Tensor logits;          // [rows, vocabulary]
 };
+
+// What aligning takes beside DecoderWork.
+struct AlignWork {
+  AlignWork(ops::Ops& ops, const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows);
+  static int64_t bytes(const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows);
+
+  std::unique_ptr<ops::Buffer> memory;
+  ops::Tensor scores;    // [most alignment heads of a layer * tokens, positions]
+  int32_t* targets;      // device memory [rows]: tokens whose probabilities are wanted
+  float* probabilities;  // device memory [rows]
+};
+
+// The decoder's heads that follow the sound, for each layer: the checkpoint's list, or else all heads of the upper half
+// of the layers.
+std::vector<std::vector<int32_t>> alignment_heads(const checkpoint::WhisperConfig& config);
 
 class Whisper {
  public:
@@ -67,6 +83,15 @@ class Whisper {
   // work.normed rows work.picks [count] → work.logits [count, vocabulary]. Inside the same run.
   void logits(ops::Ops& ops, DecoderWork& work, int32_t count) const;
 
+  // decode() that stops after each layer with alignment heads, outside any run: `scored` may read its scores,
+  // [heads * count, positions] of align.scores.
+  using Scored = std::function<void(std::span<const int32_t> heads)>;
+  void align(ops::Ops& ops, DecoderWork& work, AlignWork& align, int32_t count, const ops::StepState& state,
+             Caches caches, const Scored& scored) const;
+  // Of align.targets [count] among the tokens below `limit`, after work.normed rows work.picks [count] →
+  // align.probabilities. Inside one run.
+  void probabilities(ops::Ops& ops, DecoderWork& work, AlignWork& align, int32_t count, int32_t limit) const;
+
  private:
   struct EncoderLayer {
     std::unique_ptr<ops::LayerNorm> attention_norm, ffn_norm;
@@ -77,8 +102,9 @@ class Whisper {
     std::unique_ptr<ops::Linear> qkv, self_out, cross_q, cross_kv, cross_out, fc1, fc2;
   };
   void encoder_layer(ops::Ops& ops, const EncoderLayer& layer, EncoderWork& work, int32_t batch) const;
+  // Writes the scores of alignment heads too where `align` is given.
   void decoder_layer(ops::Ops& ops, const DecoderLayer& layer, int32_t index, DecoderWork& work, int32_t count,
-                     const ops::StepState& state, Caches caches) const;
+                     const ops::StepState& state, Caches caches, AlignWork* align = nullptr) const;
 
   checkpoint::WhisperConfig config_;
   std::unique_ptr<ops::Conv1d> conv1_, conv2_;
@@ -87,6 +113,7 @@ class Whisper {
   std::unique_ptr<ops::Linear> embedding_;  // the logits matrix is the token embedding
   std::vector<EncoderLayer> encoder_;
   std::vector<DecoderLayer> decoder_;
+  std::vector<std::vector<int32_t>> alignment_heads_;  // of each layer
 };
 
 }  // namespace wtrt::models

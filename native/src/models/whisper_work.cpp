@@ -46,6 +46,7 @@ void carve(Carver& carver, const checkpoint::WhisperConfig& config, int32_t toke
   auto* slots = static_cast<ops::TokenSlot*>(carver.piece(tokens * static_cast<int64_t>(sizeof(ops::TokenSlot))));
   auto* picks = static_cast<int32_t*>(carver.piece(rows * 4LL));
   auto* owners = static_cast<int32_t*>(carver.piece(rows * 4LL));
+  auto* searches = static_cast<ops::BeamLines*>(carver.piece(rows * static_cast<int64_t>(sizeof(ops::BeamLines))));
   const auto hidden = carver.tensor(tokens, config.width);
   const auto normed = carver.tensor(tokens, config.width);
   const auto wide = carver.tensor(tokens, widest);
@@ -55,11 +56,24 @@ void carve(Carver& carver, const checkpoint::WhisperConfig& config, int32_t toke
   work->tokens = slots;
   work->picks = picks;
   work->rows = owners;
+  work->searches = searches;
   work->hidden = hidden;
   work->normed = normed;
   work->wide = wide;
   work->picked = picked;
   work->logits = logits;
+}
+
+void carve(Carver& carver, const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows, AlignWork* work) {
+  size_t most = 0;
+  for (const auto& heads : alignment_heads(config)) most = std::max(most, heads.size());
+  const auto scores = carver.tensor(static_cast<int64_t>(most) * tokens, config.n_audio_ctx);
+  auto* targets = static_cast<int32_t*>(carver.piece(rows * 4LL));
+  auto* probabilities = static_cast<float*>(carver.piece(rows * 4LL));
+  if (work == nullptr) return;
+  work->scores = scores;
+  work->targets = targets;
+  work->probabilities = probabilities;
 }
 
 }  // namespace
@@ -78,7 +92,7 @@ EncoderWork::EncoderWork(ops::Ops& ops, const checkpoint::WhisperConfig& config,
 
 int64_t DecoderWork::bytes(const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows) {
   Carver counter(nullptr);
-  carve(counter, config, tokens, rows, nullptr);
+  carve(counter, config, tokens, rows, static_cast<DecoderWork*>(nullptr));
   return counter.used();
 }
 
@@ -86,6 +100,33 @@ DecoderWork::DecoderWork(ops::Ops& ops, const checkpoint::WhisperConfig& config,
     : memory(ops.allocate(bytes(config, token_count, row_count))) {
   Carver carver(static_cast<std::byte*>(memory->data()));
   carve(carver, config, token_count, row_count, this);
+}
+
+int64_t AlignWork::bytes(const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows) {
+  Carver counter(nullptr);
+  carve(counter, config, tokens, rows, static_cast<AlignWork*>(nullptr));
+  return counter.used();
+}
+
+AlignWork::AlignWork(ops::Ops& ops, const checkpoint::WhisperConfig& config, int32_t token_count, int32_t row_count)
+    : memory(ops.allocate(bytes(config, token_count, row_count))) {
+  Carver carver(static_cast<std::byte*>(memory->data()));
+  carve(carver, config, token_count, row_count, this);
+}
+
+std::vector<std::vector<int32_t>> alignment_heads(const checkpoint::WhisperConfig& config) {
+  std::vector<std::vector<int32_t>> heads(static_cast<size_t>(config.decoder_layers));
+  for (const auto& [layer, head] : config.alignment_heads) heads[static_cast<size_t>(layer)].push_back(head);
+  if (config.alignment_heads.empty()) {
+    for (size_t layer = heads.size() / 2; layer < heads.size(); ++layer) {
+      for (int32_t head = 0; head < config.decoder_heads; ++head) heads[layer].push_back(head);
+    }
+  }
+  for (auto& of_layer : heads) {
+    std::sort(of_layer.begin(), of_layer.end());
+    of_layer.erase(std::unique(of_layer.begin(), of_layer.end()), of_layer.end());
+  }
+  return heads;
 }
 
 }  // namespace wtrt::models

@@ -134,17 +134,34 @@ class Ops {
   // q [count, width] over the slot of the token's row → out [count, width].
   virtual void cross_attention(const CrossKv& cache, int32_t layer, const Tensor& q, const StepState& state, const TokenSlot* tokens,
                                int32_t count, const Tensor& out) = 0;
+  // Cross-attention before the softmax, q · k / √head_size, of some heads (host array) of a layer over the slot of the
+  // token's row: q [count, width] → out [heads.size() * count, positions], head by head.
+  virtual void alignment_scores(const CrossKv& cache, int32_t layer, std::span<const int32_t> heads, const Tensor& q,
+                                const StepState& state, const TokenSlot* tokens, int32_t count, const Tensor& out) = 0;
   // out[i] = in[rows[i]]; rows in device memory.
   virtual void gather(const Tensor& in, const int32_t* rows, int32_t count, const Tensor& out) = 0;
 
   // ---- token policy; logits [count, vocabulary] belongs to rows[i] (device memory) ----
   // no_speech_prob of each row := softmax(logits)[policy.no_speech].
   virtual void no_speech(const Tensor& logits, const StepState& state, const int32_t* rows, int32_t count) = 0;
-  // Suppression, blank and timestamp rules, in place: forbidden logits become -inf.
+  // Repetition, blank, suppression and timestamp rules, in place: forbidden logits become -inf.
   virtual void logits_policy(const Tensor& logits, const StepState& state, const int32_t* rows, int32_t count) = 0;
-  // Greedy: the largest logit (the first of equals); adds its log-probability, appends it to the history, sets `token`, `finished`.
-  // `advance`: how many cache positions the run before wrote: `length` += 1 for a step; after a prefill the host has set it.
+  // The next token of each row: the largest logit, or at a temperature above 0 a draw from softmax(logits / temperature), which depends
+  // on nothing but the logits and the policy's keys. Adds its log-probability (of softmax(logits)), appends it to the history, sets
+  // `token`, `finished`. `advance`: how many cache positions the run before wrote: `length` += 1 for a step; after a prefill the host
+  // has set it.
   virtual void sample(const Tensor& logits, const StepState& state, const int32_t* rows, int32_t count, int32_t advance) = 0;
+  // One step of beam searches (device memory), as openai/whisper's BeamSearchDecoder: candidates, hypotheses that ended, survivors.
+  // A survivor stays in its source's row, further ones of the same source take rows that nobody continues: their histories, page
+  // tables and what the page in use holds (all layers) are copied. Sets `finished` in all rows of a search that is over.
+  virtual void beam_select(PagedKv& cache, const Tensor& logits, const StepState& state, const BeamLines* searches, int32_t count,
+                           int32_t advance) = 0;
+  // Copies pages, all layers.
+  virtual void copy_pages(PagedKv& cache, std::span<const PageCopy> copies) = 0;
+  // probabilities[i] = softmax(logits[i, 0 … limit))[targets[i]], or 0 where the target is not below `limit`. Targets
+  // [count] and probabilities [count] in device memory.
+  virtual void token_probabilities(const Tensor& logits, int32_t limit, const int32_t* targets, int32_t count,
+                                   float* probabilities) = 0;
 };
 
 // Opens a run and closes it on every way out.

@@ -9,6 +9,7 @@ Engine::Engine(std::shared_ptr<const Model> model, const EngineOptions& options)
     : model_(std::move(model)), options_(options), inbox_(std::make_shared<Inbox>()) {
   const auto ops = model_->make_ops();
   const MemoryPlan plan = plan_memory(model_->whisper(), *ops, options);
+  rows_ = plan.max_batch;
   scheduler_ = std::make_shared<Scheduler>(model_, plan, inbox_);
   thread_ = std::thread([scheduler = scheduler_] { scheduler->run(); });
 }
@@ -21,6 +22,10 @@ Engine::~Engine() {
 std::shared_ptr<Job> Engine::submit(std::shared_ptr<EventQueue> queue, AudioInput audio, JobOptions options) {
   whisper::check_options(options.transcribe, *model_->tokenizer(), model_->config().n_text_ctx);
   if (options.vad) vad::check_options(*options.vad);
+  if (const int32_t rows = whisper::rows_of_window(options.transcribe); rows > rows_) {
+    throw Error(ErrorCode::invalid_argument, "beam_size and best_of: a window takes " + std::to_string(rows) + " rows and max_batch is " +
+                                                 std::to_string(rows_) + "; lower them or raise max_batch (and memory_limit)");
+  }
   auto job = std::make_shared<Job>(inbox_, std::move(queue), std::move(audio), std::move(options));
   const std::lock_guard lock(inbox_->mutex);
   if (inbox_->stop) throw Error(ErrorCode::closed, "the engine was closed");

@@ -42,6 +42,7 @@ class Engine {
 
   std::shared_ptr<const Model> model_;
   EngineOptions options_;
+  int32_t rows_ = 0;  // of a step
   std::shared_ptr<Inbox> inbox_;
   std::shared_ptr<Scheduler> scheduler_;
   std::mutex closing_;

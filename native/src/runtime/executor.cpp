@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/error.hpp"
+#include "decoding/ranking.hpp"
 #include "runtime/state_layout.hpp"
 
 namespace wtrt::runtime {
@@ -11,7 +12,8 @@ Executor::Executor(std::shared_ptr<const Model> model, const MemoryPlan& plan)
       plan_(plan),
       ops_(model_->make_ops()),
       encoder_(*ops_, model_->config(), plan.encoder_batch),
-      decoder_(*ops_, model_->config(), plan.prefill_tokens, plan.max_batch) {
+      decoder_(*ops_, model_->config(), plan.prefill_tokens, plan.logit_rows),
+      aligner_(model_->whisper(), *ops_, plan.prefill_tokens, plan.logit_rows) {
   const auto shape = model_->whisper().decoder_attention();
   self_kv_ = ops_->make_paged_kv(shape, plan.pages, kPageTokens);
   cross_kv_ = ops_->make_cross_kv(shape, plan.max_batch, model_->config().n_audio_ctx);
@@ -25,6 +27,8 @@ Executor::Executor(std::shared_ptr<const Model> model, const MemoryPlan& plan)
   state_.pages = reinterpret_cast<int32_t*>(base + layout.pages);
   masks_ = reinterpret_cast<uint32_t*>(base + layout.masks);
   state_.suppress = masks_;
+  state_.beams = reinterpret_cast<ops::BeamState*>(base + layout.beams);
+  state_.best_history = reinterpret_cast<int32_t*>(base + layout.best_history);
   state_.history_capacity = layout.history_capacity;
   state_.pages_per_row = layout.pages_per_row;
   state_.suppress_words = layout.suppress_words;
@@ -32,6 +36,7 @@ Executor::Executor(std::shared_ptr<const Model> model, const MemoryPlan& plan)
   const auto rows = static_cast<size_t>(plan.max_batch);
   for (int32_t page = plan.pages; page-- > 0;) free_pages_.push_back(page);
   row_pages_.resize(rows);
+  groups_.resize(rows);
   lengths_.resize(rows);
   known_.resize(rows);
   arriving_.resize(rows);
@@ -43,7 +48,7 @@ MemoryPlan Executor::measured() const {
   MemoryPlan plan = plan_;
   plan.self_kv = self_kv_->bytes();
   plan.cross_kv = cross_kv_->bytes();
-  plan.workspace = encoder_.memory->bytes() + decoder_.memory->bytes() + state_memory_->bytes();
+  plan.workspace = encoder_.memory->bytes() + decoder_.memory->bytes() + aligner_.bytes() + state_memory_->bytes();
   return plan;
 }
 
@@ -61,73 +66,129 @@ bool Executor::encode(std::span<const EncodeItem> items, const std::function<boo
          whisper.project_cross_kv(*ops_, encoder_, *cross_kv_, slots, between_layers);
 }
 
-void Executor::prefill(std::span<const RowStart> starts) {
-  while (!starts.empty()) {  // as many rows at a time as the workspace holds tokens
+void Executor::prefill(std::span<const GroupStart> starts) {
+  while (!starts.empty()) {  // as many groups at a time as the workspace holds tokens
     size_t count = 0, tokens = 0;
     while (count < starts.size() && tokens + starts[count].tokens.size() <= static_cast<size_t>(plan_.prefill_tokens)) {
       tokens += starts[count++].tokens.size();
     }
     if (count == 0) throw Error(ErrorCode::internal, "a prompt is longer than the text context");
-    prefill_group(starts.first(count));
+    prefill_together(starts.first(count));
     starts = starts.subspan(count);
   }
 }
 
-void Executor::prefill_group(std::span<const RowStart> starts) {
+void Executor::prefill_together(std::span<const GroupStart> starts) {
   std::vector<ops::TokenSlot> slots;
-  std::vector<int32_t> sot_picks, last_picks, rows;
-  for (const RowStart& start : starts) {
+  std::vector<ops::PageCopy> copies;
+  Lines sots, lasts;
+  for (const GroupStart& start : starts) {
     place(start);
     const auto first = static_cast<int32_t>(slots.size());
     for (size_t i = 0; i < start.tokens.size(); ++i) {
-      slots.push_back({start.row, static_cast<int32_t>(i), start.tokens[i]});
+      slots.push_back({start.rows.front(), static_cast<int32_t>(i), start.tokens[i]});
     }
-    sot_picks.push_back(first + start.sot_index);
-    last_picks.push_back(static_cast<int32_t>(slots.size()) - 1);
-    rows.push_back(start.row);
+    sots.rows.push_back(start.rows.front());
+    sots.picks.push_back(first + start.sot_index);
+    if (start.max_ended > 0) continue;
+    share_prompt(start, copies);
+    lasts.rows.insert(lasts.rows.end(), start.rows.begin(), start.rows.end());
+    lasts.picks.insert(lasts.picks.end(), start.rows.size(), static_cast<int32_t>(slots.size()) - 1);
   }
-  const auto count = static_cast<int32_t>(rows.size());
-  const auto tokens = static_cast<int32_t>(slots.size());
-  const auto bytes = static_cast<int64_t>(rows.size() * sizeof(int32_t));
+  lasts.draws = static_cast<int32_t>(lasts.rows.size());
+  int32_t end = 0;
+  for (const GroupStart& start : starts) {
+    end += static_cast<int32_t>(start.tokens.size());
+    if (start.max_ended == 0) continue;
+    lasts.searches.push_back({start.rows.front(), static_cast<int32_t>(lasts.rows.size()), 1});
+    lasts.rows.push_back(start.rows.front());
+    lasts.picks.push_back(end - 1);
+  }
+  const auto count = static_cast<int32_t>(sots.rows.size());
   const models::Whisper& whisper = model_->whisper();
   ops_->write(decoder_.tokens, slots.data(), static_cast<int64_t>(slots.size() * sizeof(ops::TokenSlot)));
-  ops_->write(decoder_.rows, rows.data(), bytes);
-  ops_->write(decoder_.picks, sot_picks.data(), bytes);
+  write_lines(sots);
   {
     const ops::Run run(*ops_);
-    whisper.decode(*ops_, decoder_, tokens, state_, {*self_kv_, *cross_kv_});
+    whisper.decode(*ops_, decoder_, static_cast<int32_t>(slots.size()), state_, {*self_kv_, *cross_kv_});
     whisper.logits(*ops_, decoder_, count);
     ops_->no_speech(decoder_.logits.slice(0, count), state_, decoder_.rows, count);
   }
-  ops_->write(decoder_.picks, last_picks.data(), bytes);
+  write_lines(lasts);
   {
     const ops::Run run(*ops_);
-    whisper.logits(*ops_, decoder_, count);
-    ops_->logits_policy(decoder_.logits.slice(0, count), state_, decoder_.rows, count);
-    ops_->sample(decoder_.logits.slice(0, count), state_, decoder_.rows, count, 0);
+    if (!copies.empty()) ops_->copy_pages(*self_kv_, copies);
+    choose(lasts, 0);
   }
   stepping_.clear();  // the token list was overwritten
 }
 
-// Writes a row's beginning into the step state.
-void Executor::place(const RowStart& start) {
-  const auto index = static_cast<size_t>(start.row);
-  if (reading_) {  // a read on its way would bring back what the row held before
+// Where a page of the prompt is not full, each draw goes on in a copy of it. (Searches copy as they select.)
+void Executor::share_prompt(const GroupStart& start, std::vector<ops::PageCopy>& copies) {
+  const auto length = static_cast<int32_t>(start.tokens.size());
+  if (length % kPageTokens == 0) return;
+  const auto& first = row_pages_[static_cast<size_t>(start.rows.front())];
+  for (size_t i = 1; i < start.rows.size(); ++i) {
+    const auto& pages = row_pages_[static_cast<size_t>(start.rows[i])].pages;
+    copies.push_back({first.pages[static_cast<size_t>(length / kPageTokens)], pages.front()});
+  }
+}
+
+void Executor::write_lines(const Lines& lines) {
+  ops_->write(decoder_.rows, lines.rows.data(), static_cast<int64_t>(lines.rows.size() * sizeof(int32_t)));
+  ops_->write(decoder_.picks, lines.picks.data(), static_cast<int64_t>(lines.picks.size() * sizeof(int32_t)));
+  ops_->write(decoder_.searches, lines.searches.data(),
+              static_cast<int64_t>(lines.searches.size() * sizeof(ops::BeamLines)));
+}
+
+// The next tokens of lines that were written. Inside a run.
+void Executor::choose(const Lines& lines, int32_t advance) {
+  const auto count = static_cast<int32_t>(lines.rows.size());
+  const auto searches = static_cast<int32_t>(lines.searches.size());
+  const ops::Tensor logits = decoder_.logits.slice(0, count);
+  model_->whisper().logits(*ops_, decoder_, count);
+  ops_->logits_policy(logits, state_, decoder_.rows, count);
+  if (lines.draws > 0) ops_->sample(logits.slice(0, lines.draws), state_, decoder_.rows, lines.draws, advance);
+  if (searches > 0) ops_->beam_select(*self_kv_, logits, state_, decoder_.searches, searches, advance);
+}
+
+// Writes a group's beginning into the step state.
+void Executor::place(const GroupStart& start) {
+  if (reading_) {  // a read on its way would bring back what the rows held before
     ops_->wait(ticket_);
     reading_ = false;
   }
+  const int32_t group = start.rows.front();
+  groups_[static_cast<size_t>(group)] = {start.rows, start.max_ended > 0, start.length_penalty, start.policy.eot};
   ops::TokenPolicy policy = start.policy;
-  policy.suppress_mask = mask_of(*start.suppressed, start.row);
-  ops_->write(state_.policies + start.row, &policy, sizeof policy);
+  policy.suppress_mask = mask_of(*start.suppressed, group);
+  ops_->write(state_.policies + group, &policy, sizeof policy);
   ops::RowState row{};
   row.length = static_cast<int32_t>(start.tokens.size());
   row.cross_slot = start.slot;
-  row.policy = start.row;
+  row.policy = group;
   row.max_sampled = start.max_sampled;
-  ops_->write(state_.rows + start.row, &row, sizeof row);
-  known_[index] = row;
-  lengths_[index] = row.length;
-  reserve(start.row, row.length + 1);
+  row.candidate = start.first_candidate;
+  const int32_t shared = row.length / kPageTokens;  // full pages of the prompt
+  for (const int32_t index : start.rows) {
+    ops_->write(state_.rows + index, &row, sizeof row);
+    known_[static_cast<size_t>(index)] = row;
+    lengths_[static_cast<size_t>(index)] = row.length;
+    row_pages_[static_cast<size_t>(index)].shared = index == group ? 0 : shared;
+    if (index != group) {
+      ops_->write(state_.pages + static_cast<int64_t>(index) * state_.pages_per_row,
+                  row_pages_[static_cast<size_t>(group)].pages.data(), shared * 4LL);
+    }
+    reserve(index, row.length + 1);
+    ++row.candidate;
+  }
+  if (start.max_ended == 0) return;
+  ops::BeamState search{};
+  search.size = static_cast<int32_t>(start.rows.size());
+  std::copy(start.rows.begin(), start.rows.end(), search.rows);
+  search.max_ended = start.max_ended;
+  search.length_penalty = start.length_penalty;
+  ops_->write(state_.beams + group, &search, sizeof search);
 }
 
 int32_t Executor::mask_of(const std::vector<int32_t>& suppressed, int32_t row) {
@@ -139,39 +200,51 @@ int32_t Executor::mask_of(const std::vector<int32_t>& suppressed, int32_t row) {
 
 // Makes sure that the row's pages cover `positions`: the page after the one in use is there before a step needs it.
 void Executor::reserve(int32_t row, int32_t positions) {
-  auto& pages = row_pages_[static_cast<size_t>(row)];
-  const auto needed = std::min<size_t>(static_cast<size_t>(positions + kPageTokens) / kPageTokens + 1,
-                                       static_cast<size_t>(state_.pages_per_row));
-  if (pages.size() >= needed) return;
-  while (pages.size() < needed) {
+  auto& [shared, pages] = row_pages_[static_cast<size_t>(row)];
+  const int32_t needed = std::min((positions + kPageTokens) / kPageTokens + 1, state_.pages_per_row);
+  const int32_t before = shared + static_cast<int32_t>(pages.size());
+  if (before >= needed) return;
+  while (shared + static_cast<int32_t>(pages.size()) < needed) {
     if (free_pages_.empty()) throw Error(ErrorCode::internal, "the self-attention KV cache ran out of pages");
     pages.push_back(free_pages_.back());
     free_pages_.pop_back();
   }
-  ops_->write(state_.pages + static_cast<int64_t>(row) * state_.pages_per_row, pages.data(),
-              static_cast<int64_t>(pages.size() * sizeof(int32_t)));
+  // Entries before these may have changed on the device.
+  ops_->write(state_.pages + static_cast<int64_t>(row) * state_.pages_per_row + before,
+              pages.data() + (before - shared), (needed - before) * 4LL);
 }
 
-void Executor::step(std::span<const int32_t> rows) {
-  const auto count = static_cast<int32_t>(rows.size());
-  for (const int32_t row : rows) reserve(row, ++lengths_[static_cast<size_t>(row)]);
-  if (!std::equal(rows.begin(), rows.end(), stepping_.begin(), stepping_.end())) {
+int32_t Executor::step(std::span<const int32_t> groups) {
+  Lines lines;
+  for (const int32_t group : groups) {
+    if (groups_[static_cast<size_t>(group)].search) continue;
+    for (const int32_t row : groups_[static_cast<size_t>(group)].rows) {
+      if (known(row).finished == 0) lines.rows.push_back(row);
+    }
+  }
+  lines.draws = static_cast<int32_t>(lines.rows.size());
+  for (const int32_t group : groups) {
+    if (!groups_[static_cast<size_t>(group)].search) continue;
+    const auto& rows = groups_[static_cast<size_t>(group)].rows;
+    lines.searches.push_back({group, static_cast<int32_t>(lines.rows.size()), static_cast<int32_t>(rows.size())});
+    lines.rows.insert(lines.rows.end(), rows.begin(), rows.end());
+  }
+  const auto count = static_cast<int32_t>(lines.rows.size());
+  for (const int32_t row : lines.rows) reserve(row, ++lengths_[static_cast<size_t>(row)]);
+  if (lines.rows != stepping_) {
     std::vector<ops::TokenSlot> slots;
-    std::vector<int32_t> picks;
-    for (const int32_t row : rows) {
-      picks.push_back(static_cast<int32_t>(slots.size()));
+    for (const int32_t row : lines.rows) {
+      lines.picks.push_back(static_cast<int32_t>(slots.size()));
       slots.push_back({row, -1, -1});
     }
-    stepping_.assign(rows.begin(), rows.end());
     ops_->write(decoder_.tokens, slots.data(), static_cast<int64_t>(slots.size() * sizeof(ops::TokenSlot)));
-    ops_->write(decoder_.rows, stepping_.data(), count * 4LL);
-    ops_->write(decoder_.picks, picks.data(), count * 4LL);
+    write_lines(lines);
+    stepping_ = lines.rows;
   }
   const ops::Run run(*ops_);
   model_->whisper().decode(*ops_, decoder_, count, state_, {*self_kv_, *cross_kv_});
-  model_->whisper().logits(*ops_, decoder_, count);
-  ops_->logits_policy(decoder_.logits.slice(0, count), state_, decoder_.rows, count);
-  ops_->sample(decoder_.logits.slice(0, count), state_, decoder_.rows, count, 1);
+  choose(lines, 1);
+  return count;
 }
 
 void Executor::refresh(bool settled) {
@@ -191,22 +264,85 @@ void Executor::refresh(bool settled) {
   }
 }
 
-std::vector<int32_t> Executor::history(int32_t row) {
-  std::vector<int32_t> tokens(static_cast<size_t>(known(row).sampled));
-  const auto bytes = static_cast<int64_t>(tokens.size() * sizeof(int32_t));
-  ops_->wait(ops_->read(tokens.data(), state_.history + static_cast<int64_t>(row) * state_.history_capacity, bytes));
-  return tokens;
+bool Executor::finished(int32_t group) const {
+  const auto& rows = groups_[static_cast<size_t>(group)].rows;
+  return std::all_of(rows.begin(), rows.end(), [&](int32_t row) { return known(row).finished != 0; });
 }
 
-void Executor::release(int32_t row) {
-  auto& pages = row_pages_[static_cast<size_t>(row)];
-  free_pages_.insert(free_pages_.end(), pages.rbegin(), pages.rend());
-  pages.clear();
+Executor::Decoded Executor::decoded(int32_t index) {
+  const Group& group = groups_[static_cast<size_t>(index)];
+  std::vector<ops::RowState> states;
+  for (const int32_t row : group.rows) states.push_back(known(row));
+  decoding::Choice best{};
+  if (group.search) {
+    ops::BeamState search;
+    ops_->wait(ops_->read(&search, state_.beams + index, sizeof search));
+    best = decoding::best_of_search(search, states);
+  } else {
+    best = decoding::best_draw(states, group.eot, group.length_penalty);
+  }
+  Decoded decoded{{}, best.sum_logprob, static_cast<double>(states.front().no_speech_prob)};
+  decoded.tokens.resize(static_cast<size_t>(best.length));
+  const auto history = [&](int32_t* first, int32_t number) {
+    return first + static_cast<int64_t>(number) * state_.history_capacity;
+  };
+  const int32_t* from = best.row < 0 ? history(state_.best_history, index)
+                                     : history(state_.history, group.rows[static_cast<size_t>(best.row)]);
+  ops_->wait(ops_->read(decoded.tokens.data(), from, best.length * 4LL));
+  return decoded;
+}
+
+void Executor::release(int32_t group) {
+  for (const int32_t row : groups_[static_cast<size_t>(group)].rows) {
+    auto& pages = row_pages_[static_cast<size_t>(row)].pages;
+    free_pages_.insert(free_pages_.end(), pages.rbegin(), pages.rend());
+    pages.clear();
+  }
+  groups_[static_cast<size_t>(group)].rows.clear();
+}
+
+std::vector<whisper::AlignmentScores> Executor::align(std::span<const AlignItem> items) {
+  std::vector<whisper::AlignmentScores> all;
+  while (!items.empty()) {  // as many at a time as the workspace holds tokens
+    size_t count = 0, tokens = 0;
+    while (count < items.size() && tokens + items[count].tokens.size() <= static_cast<size_t>(plan_.prefill_tokens)) {
+      tokens += items[count++].tokens.size();
+    }
+    if (count == 0) throw Error(ErrorCode::internal, "a text to align is longer than the text context");
+    for (auto& scores : align_together(items.first(count))) all.push_back(std::move(scores));
+    items = items.subspan(count);
+  }
+  return all;
+}
+
+std::vector<whisper::AlignmentScores> Executor::align_together(std::span<const AlignItem> items) {
+  const std::vector<int32_t> none;
+  std::vector<Aligner::Text> texts;
+  for (const AlignItem& item : items) {
+    place({.rows = {item.row},
+           .slot = item.slot,
+           .tokens = {item.tokens.begin(), item.tokens.end()},
+           .sot_index = 0,
+           .max_sampled = 0,
+           .policy = {},
+           .suppressed = &none});
+    texts.push_back({item.row, item.tokens});
+  }
+  auto scores = aligner_.run(decoder_, state_, {*self_kv_, *cross_kv_}, texts, model_->tokenizer()->special().eot);
+  for (const AlignItem& item : items) release(item.row);
+  stepping_.clear();  // the token list was overwritten
+  return scores;
 }
 
 std::vector<float> Executor::start_logits(int32_t row, int32_t slot, int32_t sot, int32_t first, int32_t count) {
   const std::vector<int32_t> none;
-  place({row, slot, {sot}, 0, 1, {}, &none});
+  place({.rows = {row},
+         .slot = slot,
+         .tokens = {sot},
+         .sot_index = 0,
+         .max_sampled = 1,
+         .policy = {},
+         .suppressed = &none});
   const ops::TokenSlot token{row, 0, sot};
   const int32_t pick = 0;
   ops_->write(decoder_.tokens, &token, sizeof token);

@@ -90,7 +90,7 @@ class Job : public std::enable_shared_from_this<Job> {
   void fail(const Error& error);
   bool ended() const { return ended_; }  // scheduler's thread only
 
-  enum class Phase : int32_t { submitted, opening, idle, filling, ready, encoded, decoding };
+  enum class Phase : int32_t { submitted, opening, idle, filling, ready, encoded, decoding, cut, aligned, timing };
   struct Progress {  // owned by the scheduler's thread, lent to one background task at a time
     Phase phase = Phase::submitted;
     std::atomic<bool> task_running{false};
@@ -102,7 +102,10 @@ class Job : public std::enable_shared_from_this<Job> {
     std::vector<float> mel;    // [mels, 3000] of the window at hand
     int32_t frames = 0;        // real frames in it
     bool detecting = false;    // the window at hand is for language detection alone
-    int32_t slot = -1, row = -1;
+    int32_t slot = -1;          // the window's cross-KV, for all attempts at it
+    std::vector<int32_t> rows;  // of the attempt under way
+    whisper::AlignmentScores alignment;      // of the window at hand
+    std::vector<whisper::WordTiming> words;  // what was made of it
   } at;
 
  private:

@@ -5,10 +5,13 @@
 
 #include "common/error.hpp"
 #include "common/log.hpp"
+#include "runtime/aligner.hpp"
 #include "runtime/state_layout.hpp"
 
 namespace wtrt::runtime {
 namespace {
+
+constexpr int32_t kLeastLogitRows = 16;  // the token probabilities of an alignment come in pieces of these
 
 void check(const char* name, int64_t value, int64_t least, int64_t most) {
   if (value >= least && value <= most) return;
@@ -23,14 +26,15 @@ MemoryPlan plan_for(const models::Whisper& model, const ops::Ops& ops, int32_t b
   plan.max_batch = batch;
   plan.encoder_batch = std::min(batch, ops.encoder_batch());
   plan.prefill_tokens = std::max(config.n_text_ctx, batch);
+  plan.logit_rows = std::max(batch, kLeastLogitRows);
   const StateLayout state(batch, config);
   plan.pages = batch * state.pages_per_row;
   plan.weights = model.weight_bytes();
   plan.self_kv = ops.paged_kv_bytes(shape, plan.pages, kPageTokens);
   plan.cross_kv = ops.cross_kv_bytes(shape, batch, config.n_audio_ctx);
   plan.workspace = models::EncoderWork::bytes(config, plan.encoder_batch) +
-                   models::DecoderWork::bytes(config, plan.prefill_tokens, batch) +
-                   state.bytes;
+                   models::DecoderWork::bytes(config, plan.prefill_tokens, plan.logit_rows) +
+                   Aligner::bytes(config, plan.prefill_tokens, plan.logit_rows) + state.bytes;
   return plan;
 }
 

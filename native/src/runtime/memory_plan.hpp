@@ -16,7 +16,8 @@ struct EngineOptions {
 struct MemoryPlan {
   int32_t max_batch = 0;       // rows and windows in flight
   int32_t encoder_batch = 0;   // windows per encoder pass
-  int32_t prefill_tokens = 0;  // tokens per prefill pass
+  int32_t prefill_tokens = 0;  // tokens per prefill or align pass
+  int32_t logit_rows = 0;      // tokens whose logits are made at a time
   int32_t pages = 0;
   int64_t weights = 0, self_kv = 0, cross_kv = 0, workspace = 0;  // bytes
 

@@ -43,6 +43,7 @@ void Scheduler::run() {
     bool worked = encode_windows();
     // Rows start together: decoding waits until no window could join them.
     if (!worked || !encoder_waits()) {
+      worked = align_windows() || worked;
       worked = start_rows() || worked;
       worked = step_rows() || worked;
     }
@@ -99,6 +100,10 @@ void Scheduler::sweep() {
       job->at.phase = Phase::idle;
     } else if (job->at.phase == Phase::filling) {
       window_filled(job);
+    } else if (job->at.phase == Phase::aligned) {
+      time_words(job);
+    } else if (job->at.phase == Phase::timing) {
+      guarded({&job, 1}, [&] { keep(job); });
     }
   }
 }
@@ -217,7 +222,6 @@ bool Scheduler::encode_windows() {
   for (const JobPtr& job : batch) {
     if (job->ended()) continue;
     job->at.phase = Phase::encoded;
-    if (job->at.detecting) detect_language(job);
   }
   return true;
 }
@@ -237,7 +241,7 @@ void Scheduler::detect_language(const JobPtr& job) {
   const text::SpecialTokens& special = model_->tokenizer()->special();
   const JobPtr jobs[] = {job};
   const bool done = guarded(jobs, [&] {
-    const int32_t row = free_rows_.back();  // as many rows as slots, and this window has none yet
+    const int32_t row = free_rows_.back();
     const auto logits =
         executor_.start_logits(row, job->at.slot, special.sot, special.first_language, special.language_count);
     const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
@@ -254,19 +258,51 @@ void Scheduler::detect_language(const JobPtr& job) {
   if (job->at.frames < audio::kWindowFrames) job->at.phase = Phase::idle;
 }
 
+// The rows of the next attempt at the job's window; takes them.
+Executor::GroupStart Scheduler::group_of(Job& job) {
+  const whisper::TranscribeOptions& options = job.options().transcribe;
+  const whisper::DecodingAttempt attempt = job.at.transcription->attempt();
+  while (static_cast<int32_t>(job.at.rows.size()) < std::max(attempt.beam_size, attempt.candidates)) {
+    job.at.rows.push_back(free_rows_.back());
+    free_rows_.pop_back();
+  }
+  whisper::WindowPrompt prompt = job.at.transcription->prompt();
+  Executor::GroupStart start{.rows = job.at.rows,
+                             .slot = job.at.slot,
+                             .tokens = std::move(prompt.tokens),
+                             .sot_index = prompt.sot_index,
+                             .max_sampled = prompt.max_sampled,
+                             .policy = whisper::token_policy(*model_->tokenizer(), options),
+                             .suppressed = &job.at.suppressed};
+  start.policy.temperature = static_cast<float>(attempt.temperature);
+  start.policy.window = static_cast<uint32_t>(job.at.transcription->seek());
+  start.first_candidate = attempt.number << 16;  // no two attempts draw alike
+  if (options.length_penalty) start.length_penalty = *options.length_penalty;
+  const auto max_ended = static_cast<int32_t>(std::nearbyint(options.beam_size * options.patience));
+  // One beam that ends with its first hypothesis is greedy decoding, which costs less.
+  if (attempt.temperature == 0 && (attempt.beam_size > 1 || max_ended > 1)) start.max_ended = max_ended;
+  return start;
+}
+
 bool Scheduler::start_rows() {
   std::vector<JobPtr> batch;
-  std::vector<Executor::RowStart> starts;
-  for (const JobPtr& job : active_) {
+  std::vector<Executor::GroupStart> starts;
+  bool worked = false;
+  for (const JobPtr& job : std::vector<JobPtr>(active_)) {
     if (job->ended() || job->at.phase != Phase::encoded) continue;
-    job->at.row = free_rows_.back();  // there are as many rows as slots
-    free_rows_.pop_back();
-    whisper::WindowPrompt prompt = job->at.transcription->prompt();
-    starts.push_back({job->at.row, job->at.slot, std::move(prompt.tokens), prompt.sot_index, prompt.max_sampled,
-                      whisper::token_policy(*model_->tokenizer(), job->options().transcribe), &job->at.suppressed});
+    if (job->at.detecting && !free_rows_.empty()) {
+      detect_language(job);
+      worked = true;
+      if (job->ended() || job->at.phase != Phase::encoded) continue;
+    }
+    // Whoever came first starts first: a large group is not kept waiting by small ones.
+    const whisper::DecodingAttempt attempt = job->at.transcription->attempt();
+    const auto rows = static_cast<size_t>(std::max(attempt.beam_size, attempt.candidates));
+    if (job->at.detecting || free_rows_.size() < rows) break;
+    starts.push_back(group_of(*job));
     batch.push_back(job);
   }
-  if (batch.empty()) return false;
+  if (batch.empty()) return worked;
   const Stopwatch watch;
   if (!guarded(batch, [&] { executor_.prefill(starts); })) return true;
   for (const JobPtr& job : batch) {
@@ -281,46 +317,99 @@ bool Scheduler::start_rows() {
 
 bool Scheduler::step_rows() {
   std::vector<JobPtr> batch;
-  std::vector<int32_t> rows;
+  std::vector<int32_t> groups;
   const auto collect = [&] {
     batch.clear();
-    rows.clear();
+    groups.clear();
     for (const JobPtr& job : active_) {
       if (job->ended() || job->at.phase != Phase::decoding) continue;
       batch.push_back(job);
-      rows.push_back(job->at.row);
+      groups.push_back(job->at.rows.front());
     }
   };
   collect();
   if (batch.empty()) return false;
   executor_.refresh(false);
   for (const JobPtr& job : std::vector<JobPtr>(batch)) {
-    if (executor_.known(job->at.row).finished != 0) guarded({&job, 1}, [&] { judge(job); });
+    if (executor_.finished(job->at.rows.front())) guarded({&job, 1}, [&] { judge(job); });
   }
   collect();
   if (batch.empty()) return true;
 
   const Stopwatch watch;
-  if (!guarded(batch, [&] { executor_.step(rows); })) return true;
+  int32_t rows = 0;
+  if (!guarded(batch, [&] { rows = executor_.step(groups); })) return true;
   const std::lock_guard lock(stats_mutex_);
   ++stats_.steps;
-  stats_.step_rows += static_cast<int64_t>(rows.size());
+  stats_.step_rows += rows;
   stats_.step_seconds += watch.seconds();
   return true;
 }
 
-// A window was decoded: keeps what it says and goes on to the next.
+// A window was decoded: is it good enough? If not, it is decoded again, from the same cross-KV.
 void Scheduler::judge(const JobPtr& job) {
-  const ops::RowState& row = executor_.known(job->at.row);
-  whisper::DecodedWindow window;
-  window.tokens = executor_.history(job->at.row);
-  if (!window.tokens.empty() && window.tokens.back() == model_->tokenizer()->special().eot) window.tokens.pop_back();
-  window.sum_logprob = row.sum_logprob;
-  window.no_speech_prob = static_cast<double>(row.no_speech_prob);
+  Executor::Decoded decoded = executor_.decoded(job->at.rows.front());
+  const double temperature = job->at.transcription->attempt().temperature;
+  const whisper::DecodedWindow window{std::move(decoded.tokens), decoded.sum_logprob, decoded.no_speech_prob, temperature};
+  give_back_rows(*job);
+  if (job->at.transcription->judge(window)) {
+    accept(job, window);
+  } else {
+    job->at.phase = Phase::encoded;
+  }
+}
+
+// Cuts a window into segments.
+void Scheduler::accept(const JobPtr& job, const whisper::DecodedWindow& window) {
+  job->at.transcription->cut(window, job->at.frames);
+  if (job->at.transcription->to_align() != nullptr) {
+    job->at.phase = Phase::cut;
+  } else {
+    keep(job);
+  }
+}
+
+// Windows whose segments want words go through the decoder once more, together.
+bool Scheduler::align_windows() {
+  std::vector<JobPtr> batch;
+  std::vector<Executor::AlignItem> items;
+  for (const JobPtr& job : active_) {
+    if (job->ended() || job->at.phase != Phase::cut || items.size() == free_rows_.size()) continue;
+    const int32_t row = free_rows_[free_rows_.size() - 1 - items.size()];  // needed only meanwhile
+    items.push_back({row, job->at.slot, job->at.transcription->to_align()->tokens});
+    batch.push_back(job);
+  }
+  if (batch.empty()) return false;
+  std::vector<whisper::AlignmentScores> scores;
+  if (!guarded(batch, [&] { scores = executor_.align(items); })) return true;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    give_back(*batch[i]);
+    batch[i]->at.alignment = std::move(scores[i]);
+    batch[i]->at.phase = Phase::aligned;
+    if (!batch[i]->at.task_running) time_words(batch[i]);  // else when its task has ended
+  }
+  return true;
+}
+
+void Scheduler::time_words(const JobPtr& job) {
+  job->at.phase = Phase::timing;
+  in_background(job, [prompt = *job->at.transcription->to_align(), language = job->at.transcription->language(),
+                      tokenizer = model_->tokenizer()](Job& self) {
+    self.at.words = whisper::time_words(prompt, self.at.alignment, *tokenizer, language, self.at.frames);
+    self.at.alignment = {};
+  });
+}
+
+// Keeps what a window says and goes on to the next.
+void Scheduler::keep(const JobPtr& job) {
   give_back(*job);
-  std::vector<output::Segment> segments = job->at.transcription->accept(window, job->at.frames);
+  // The end of what is pushed is known for certain only once a window reached it.
+  const bool open_end = job->at.task_running || (job->pushed() && job->at.frames == audio::kWindowFrames);
+  const int64_t content = open_end ? -1 : job->at.reader->content_frames();
+  std::vector<output::Segment> segments = job->at.transcription->keep(std::move(job->at.words), content);
   job->restore_times(segments);
   job->report_segments(segments);
+  job->at.words = {};
   job->at.phase = Phase::idle;
   if (job->options().report_progress) {
     Event event;
@@ -334,12 +423,15 @@ void Scheduler::judge(const JobPtr& job) {
   }
 }
 
+void Scheduler::give_back_rows(Job& job) {
+  if (job.at.rows.empty()) return;
+  executor_.release(job.at.rows.front());
+  free_rows_.insert(free_rows_.end(), job.at.rows.rbegin(), job.at.rows.rend());
+  job.at.rows.clear();
+}
+
 void Scheduler::give_back(Job& job) {
-  if (job.at.row >= 0) {
-    executor_.release(job.at.row);
-    free_rows_.push_back(job.at.row);
-    job.at.row = -1;
-  }
+  give_back_rows(job);
   if (job.at.slot >= 0) {
     free_slots_.push_back(job.at.slot);
     job.at.slot = -1;
@@ -363,6 +455,8 @@ void Scheduler::retire(const JobPtr& job) {
   job->at.reader.reset();
   job->at.transcription.reset();
   job->at.mel = {};
+  job->at.alignment = {};
+  job->at.words = {};
   job->at.suppressed = {};
   std::erase(active_, JobPtr(job));
 }

@@ -31,6 +31,7 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   bool encode_windows();
   bool start_rows();
   bool step_rows();
+  bool align_windows();
 
   void open(const JobPtr& job);
   void fill_window(const JobPtr& job);
@@ -39,8 +40,13 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   void in_background(const JobPtr& job, std::function<void(Job&)> work);
   void detect_language(const JobPtr& job);
   void judge(const JobPtr& job);
+  void accept(const JobPtr& job, const whisper::DecodedWindow& window);
+  void time_words(const JobPtr& job);
+  void keep(const JobPtr& job);
   void end(const JobPtr& job, bool cancelled);
   void fail(const JobPtr& job, std::exception_ptr error);
+  Executor::GroupStart group_of(Job& job);
+  void give_back_rows(Job& job);
   void give_back(Job& job);
   void retire(const JobPtr& job);
   bool encoding_goes_on(std::span<const JobPtr> batch);

@@ -66,21 +66,42 @@ void Session::step(int32_t token, float* logits) {
   decode({&token, 1}, logits);
 }
 
-void Session::decode(std::span<const int32_t> tokens, float* logits) {
+void Session::align(std::span<const int32_t> tokens, float* scores, float* probabilities) {
+  if (!projected_) throw Error(ErrorCode::invalid_argument, "align: project the window's cross-attention KV first");
+  length_ = 0;
+  check_tokens(tokens);
+  const ops::RowState row{};
+  ops_->write(row_->data(), &row, sizeof row);
+  if (!aligner_)
+    aligner_ = std::make_unique<Aligner>(model_->whisper(), *ops_, model_->config().n_text_ctx, kLogitRows);
+  const Aligner::Text text{0, tokens};
+  const auto results =
+      aligner_->run(decoder_, state_, {*self_kv_, *cross_kv_}, {&text, 1}, model_->tokenizer()->special().eot);
+  if (scores != nullptr) std::copy(results[0].scores.begin(), results[0].scores.end(), scores);
+  if (probabilities != nullptr)
+    std::copy(results[0].probabilities.begin(), results[0].probabilities.end(), probabilities);
+}
+
+void Session::check_tokens(std::span<const int32_t> tokens) const {
   const checkpoint::WhisperConfig& config = model_->config();
   const auto count = static_cast<int64_t>(tokens.size());
   if (count < 1 || length_ + count > config.n_text_ctx) {
     throw Error(ErrorCode::invalid_argument, std::to_string(count) + " tokens after " + std::to_string(length_) +
                                                  " do not fit the text context of " + std::to_string(config.n_text_ctx));
   }
-  std::vector<ops::TokenSlot> slots;
   for (const int32_t token : tokens) {
-    if (token < 0 || token >= config.vocab_size) {
-      throw Error(ErrorCode::invalid_argument,
-                  "token " + std::to_string(token) + " is outside 0.." + std::to_string(config.vocab_size - 1));
-    }
-    slots.push_back({0, length_++, token});
+    if (token >= 0 && token < config.vocab_size) continue;
+    throw Error(ErrorCode::invalid_argument,
+                "token " + std::to_string(token) + " is outside 0.." + std::to_string(config.vocab_size - 1));
   }
+}
+
+void Session::decode(std::span<const int32_t> tokens, float* logits) {
+  const checkpoint::WhisperConfig& config = model_->config();
+  const auto count = static_cast<int64_t>(tokens.size());
+  check_tokens(tokens);
+  std::vector<ops::TokenSlot> slots;
+  for (const int32_t token : tokens) slots.push_back({0, length_++, token});
   ops_->write(decoder_.tokens, slots.data(), count * static_cast<int64_t>(sizeof(ops::TokenSlot)));
   {
     const ops::Run run(*ops_);

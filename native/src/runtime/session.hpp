@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 
+#include "runtime/aligner.hpp"
 #include "runtime/memory_plan.hpp"
 #include "runtime/model.hpp"
 
@@ -20,11 +21,15 @@ class Session {
   // Starts the row anew. logits [tokens, vocabulary] unless null.
   void prefill(std::span<const int32_t> tokens, float* logits);
   void step(int32_t token, float* logits);
+  // Ends the row and forces `tokens` on the window. scores [alignment heads, tokens, positions], probabilities
+  // [tokens], unless null.
+  void align(std::span<const int32_t> tokens, float* scores, float* probabilities);
 
   const Model& model() const { return *model_; }
 
  private:
   void decode(std::span<const int32_t> tokens, float* logits);
+  void check_tokens(std::span<const int32_t> tokens) const;
 
   std::shared_ptr<const Model> model_;
   std::unique_ptr<ops::Ops> ops_;
@@ -33,6 +38,7 @@ class Session {
   std::unique_ptr<ops::PagedKv> self_kv_;
   std::unique_ptr<ops::CrossKv> cross_kv_;
   std::unique_ptr<ops::Buffer> row_, pages_;
+  std::unique_ptr<Aligner> aligner_;  // made when it is first needed
   ops::StepState state_{};
   int32_t length_ = 0;
   bool encoded_ = false, projected_ = false;

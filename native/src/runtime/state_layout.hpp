@@ -19,11 +19,13 @@ struct StateLayout {
     history = policies + aligned(rows * static_cast<int64_t>(sizeof(ops::TokenPolicy)));
     pages = history + aligned(rows * static_cast<int64_t>(history_capacity) * 4);
     masks = pages + aligned(rows * static_cast<int64_t>(pages_per_row) * 4);
-    bytes = masks + aligned(rows * static_cast<int64_t>(suppress_words) * 4);
+    beams = masks + aligned(rows * static_cast<int64_t>(suppress_words) * 4);
+    best_history = beams + aligned(rows * static_cast<int64_t>(sizeof(ops::BeamState)));
+    bytes = best_history + aligned(rows * static_cast<int64_t>(history_capacity) * 4);
   }
 
   int32_t pages_per_row, history_capacity, suppress_words;
-  int64_t policies, history, pages, masks;  // byte offsets; the rows come first
+  int64_t policies, history, pages, masks, beams, best_history;  // byte offsets; the rows come first
   int64_t bytes;
 
  private:

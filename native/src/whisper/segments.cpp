@@ -29,11 +29,7 @@ class Cutter {
       if (id < tokenizer_.special().eot) spoken.push_back(id);
     }
     segment.text = tokenizer_.decode(spoken);
-    if (start == end || strip(segment.text).empty()) {
-      segment.text.clear();
-    } else {
-      segment.tokens.assign(tokens.begin(), tokens.end());
-    }
+    segment.tokens.assign(tokens.begin(), tokens.end());
     segments.push_back(std::move(segment));
   }
 
@@ -88,7 +84,17 @@ CutWindow cut_segments(const DecodedWindow& window, const WindowQuality& quality
     result.advance = single_ending ? frames : static_cast<int64_t>(tokens[from - 1] - begin) * kFramesPerTimestamp;
   }
   result.segments = std::move(cutter.segments);
+  result.closed = single_ending;
   return result;
+}
+
+void empty_blank_segments(std::span<output::Segment> segments) {
+  for (output::Segment& segment : segments) {
+    if (segment.start != segment.end && !strip(segment.text).empty()) continue;
+    segment.text.clear();
+    segment.tokens.clear();
+    segment.words.clear();
+  }
 }
 
 }  // namespace wtrt::whisper

@@ -28,11 +28,15 @@ WindowQuality measure(const DecodedWindow& window, const text::Tokenizer& tokeni
 struct CutWindow {
   std::vector<output::Segment> segments;  // ids not yet given
   int64_t advance = 0;                    // mel frames to the next window
+  bool closed = false;                    // the last timestamp says that nothing follows
 };
 
 // `seek` and `frames` (mel frames of 10 ms): where the window began and how many real frames it holds. Pairs of timestamps delimit segments; an
-// unfinished last segment is left to the next window, which begins at its start. Segments without duration or text are emptied.
+// unfinished last segment is left to the next window, which begins at its start.
 CutWindow cut_segments(const DecodedWindow& window, const WindowQuality& quality, int64_t seek, int64_t frames,
                        const text::Tokenizer& tokenizer);
+
+// Takes tokens, text and words from segments without duration or text.
+void empty_blank_segments(std::span<output::Segment> segments);
 
 }  // namespace wtrt::whisper

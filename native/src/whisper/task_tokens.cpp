@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "common/error.hpp"
+#include "common/utf8.hpp"
 
 namespace wtrt::whisper {
 namespace {
@@ -32,7 +33,33 @@ std::vector<text::TokenId> parse_ids(std::string_view list) {
   return ids;
 }
 
+// As the tokenizer has it at the beginning of a text.
+std::vector<text::TokenId> spoken(const text::Tokenizer& tokenizer, std::string_view text) {
+  return tokenizer.encode(" " + std::string(strip(text)));
+}
+
+int32_t sample_length(const TranscribeOptions& options, int32_t text_context) {
+  return options.max_new_tokens > 0 ? options.max_new_tokens : text_context / 2;
+}
+
+// openai/whisper keeps what max_new_tokens leaves of half the context, and all if it leaves nothing.
+std::vector<text::TokenId> prefix_tokens(const text::Tokenizer& tokenizer, const TranscribeOptions& options, int32_t text_context) {
+  if (options.prefix.empty()) return {};
+  std::vector<text::TokenId> tokens = spoken(tokenizer, options.prefix);
+  const auto keep = static_cast<size_t>(text_context / 2 - sample_length(options, text_context));
+  if (keep > 0 && tokens.size() > keep) tokens.erase(tokens.begin(), tokens.end() - static_cast<std::ptrdiff_t>(keep));
+  return tokens;
+}
+
 }  // namespace
+
+int32_t rows_of_window(const TranscribeOptions& options) {
+  int32_t rows = 1;
+  for (const double temperature : options.temperatures) {
+    rows = std::max(rows, temperature > 0 ? options.best_of : options.beam_size);
+  }
+  return rows;
+}
 
 void check_options(TranscribeOptions& options, const text::Tokenizer& tokenizer, int32_t text_context) {
   if (!options.language.empty()) {
@@ -55,6 +82,16 @@ void check_options(TranscribeOptions& options, const text::Tokenizer& tokenizer,
     throw Error(ErrorCode::invalid_argument, "max_new_tokens: " + std::to_string(options.max_new_tokens) +
                                                  " is outside 1.." + std::to_string(text_context / 2));
   }
+  if (std::nearbyint(options.beam_size * options.patience) < 1) {
+    throw Error(ErrorCode::invalid_argument, "patience: " + std::to_string(options.patience) + " with " +
+                                                 std::to_string(options.beam_size) +
+                                                 " beams rounds to no hypothesis at all; their product must be above 0.5");
+  }
+  const size_t prefix = prefix_tokens(tokenizer, options, text_context).size(), longest = static_cast<size_t>(text_context / 2 - 4);
+  if (prefix > longest) {
+    throw Error(ErrorCode::invalid_argument, "prefix: it is " + std::to_string(prefix) + " tokens long; at most " +
+                                                 std::to_string(longest) + " fit");
+  }
   const auto vocabulary = tokenizer.special().timestamp_begin + 1501;
   for (const text::TokenId id : parse_ids(options.suppress_tokens)) {
     if (id < -1 || id >= vocabulary) {
@@ -67,11 +104,16 @@ void check_options(TranscribeOptions& options, const text::Tokenizer& tokenizer,
 WindowPrompt window_prompt(const text::Tokenizer& tokenizer, const TranscribeOptions& options, std::string_view language,
                            std::span<const text::TokenId> previous, int32_t text_context) {
   const text::SpecialTokens& special = tokenizer.special();
+  const auto room = static_cast<size_t>(text_context / 2 - 1);
   WindowPrompt prompt;
-  if (!previous.empty()) {
-    const auto keep = std::min(previous.size(), static_cast<size_t>(text_context / 2 - 1));
+  std::vector<text::TokenId> before;
+  if (!options.hotwords.empty() && options.prefix.empty()) before = spoken(tokenizer, options.hotwords);
+  if (before.size() > room) before.resize(room);
+  const auto keep = std::min(previous.size(), room - before.size());
+  before.insert(before.end(), previous.end() - static_cast<std::ptrdiff_t>(keep), previous.end());
+  if (!before.empty()) {
     prompt.tokens.push_back(special.sot_prev);
-    prompt.tokens.insert(prompt.tokens.end(), previous.end() - static_cast<std::ptrdiff_t>(keep), previous.end());
+    prompt.tokens.insert(prompt.tokens.end(), before.begin(), before.end());
   }
   prompt.sot_index = static_cast<int32_t>(prompt.tokens.size());
   prompt.tokens.push_back(special.sot);
@@ -80,8 +122,10 @@ WindowPrompt window_prompt(const text::Tokenizer& tokenizer, const TranscribeOpt
     prompt.tokens.push_back(options.task == Task::translate ? special.translate : special.transcribe);
   }
   if (options.without_timestamps) prompt.tokens.push_back(special.no_timestamps);
+  const auto prefix = prefix_tokens(tokenizer, options, text_context);
+  prompt.tokens.insert(prompt.tokens.end(), prefix.begin(), prefix.end());
 
-  const int32_t wanted = options.max_new_tokens > 0 ? options.max_new_tokens : text_context / 2;
+  const int32_t wanted = sample_length(options, text_context);
   // The last token may be sampled from the last position: it is never fed back.
   prompt.max_sampled = std::min(wanted, text_context - static_cast<int32_t>(prompt.tokens.size()) + 1);
   return prompt;
@@ -112,6 +156,9 @@ ops::TokenPolicy token_policy(const text::Tokenizer& tokenizer, const Transcribe
   policy.with_timestamps = options.without_timestamps ? 0 : 1;
   policy.max_initial_timestamp =
       options.max_initial_timestamp ? static_cast<int32_t>(std::nearbyint(*options.max_initial_timestamp / kTimestampPrecision)) : -1;
+  policy.repetition_penalty = static_cast<float>(options.repetition_penalty);
+  policy.no_repeat_ngram = options.no_repeat_ngram_size;
+  policy.seed = options.seed;
   return policy;
 }
 

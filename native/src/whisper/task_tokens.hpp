@@ -18,15 +18,15 @@ struct WindowPrompt {
   int32_t max_sampled = 0;  // token budget: max_new_tokens, or what the text context leaves
 };
 
-// [<|startofprev|> previous text] <|startoftranscript|> [language task] [<|notimestamps|>]. Of `previous` the last
-// text_context / 2 - 1 tokens are kept.
+// [<|startofprev|> hotwords, previous text] <|startoftranscript|> [language task] [<|notimestamps|>] [prefix]. Hotwords, which
+// need an absent prefix, and the end of `previous` together have room for text_context / 2 - 1 tokens.
 WindowPrompt window_prompt(const text::Tokenizer& tokenizer, const TranscribeOptions& options, std::string_view language,
                            std::span<const text::TokenId> previous, int32_t text_context);
 
 // Ids in `options.suppress_tokens`, with the special tokens openai/whisper adds; sorted, none if the option is empty.
 std::vector<text::TokenId> suppressed_tokens(const text::Tokenizer& tokenizer, const TranscribeOptions& options);
 
-// Every field but `suppress_mask`.
+// Every field but `suppress_mask`, `temperature` and `window`.
 ops::TokenPolicy token_policy(const text::Tokenizer& tokenizer, const TranscribeOptions& options);
 
 }  // namespace wtrt::whisper

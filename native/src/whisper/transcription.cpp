@@ -1,15 +1,10 @@
 #include "whisper/transcription.hpp"
 
+#include <algorithm>
+
 #include "common/utf8.hpp"
 
 namespace wtrt::whisper {
-namespace {
-
-// A window decoded hotter than this is not a fit prompt for the next one.
-constexpr double kPromptResetTemperature = 0.5;
-
-}  // namespace
-
 Transcription::Transcription(std::shared_ptr<const text::Tokenizer> tokenizer, TranscribeOptions options, int32_t text_context)
     : tokenizer_(std::move(tokenizer)), options_(std::move(options)), text_context_(text_context) {
   language_ = tokenizer_->multilingual() ? options_.language : "en";
@@ -20,8 +15,47 @@ Transcription::Transcription(std::shared_ptr<const text::Tokenizer> tokenizer, T
 }
 
 WindowPrompt Transcription::prompt() const {
-  const std::span<const text::TokenId> previous = std::span(history_).subspan(prompt_from_);
+  const std::span<const text::TokenId> history(history_);
+  if (!options_.carry_initial_prompt) {
+    return window_prompt(*tokenizer_, options_, language_, history.subspan(prompt_from_), text_context_);
+  }
+  std::vector<text::TokenId> previous(history.begin(), history.begin() + static_cast<std::ptrdiff_t>(initial_prompt_size_));
+  const auto room = static_cast<size_t>(text_context_ / 2 - 1), left = room > previous.size() ? room - previous.size() : 0;
+  const auto said = history.subspan(std::max(initial_prompt_size_, prompt_from_));
+  previous.insert(previous.end(), said.end() - static_cast<std::ptrdiff_t>(std::min(left, said.size())), said.end());
   return window_prompt(*tokenizer_, options_, language_, previous, text_context_);
+}
+
+DecodingAttempt Transcription::attempt() const {
+  DecodingAttempt attempt;
+  attempt.number = tried_;
+  attempt.temperature = options_.temperatures[static_cast<size_t>(tried_)];
+  (attempt.temperature > 0 ? attempt.candidates : attempt.beam_size) =
+      attempt.temperature > 0 ? options_.best_of : options_.beam_size;
+  return attempt;
+}
+
+int32_t Transcription::verdict(const DecodedWindow& window, const WindowQuality& quality) const {
+  int32_t verdict = output::accepted;
+  const auto& repetitive = options_.compression_ratio_threshold;
+  const auto& unlikely = options_.logprob_threshold;
+  if (repetitive && quality.compression_ratio > *repetitive) verdict |= output::too_repetitive;
+  if (unlikely && quality.avg_logprob < *unlikely) verdict |= output::too_unlikely;
+  if (is_silence(window, quality)) verdict |= output::silence;
+  return verdict;
+}
+
+bool Transcription::judge(const DecodedWindow& window) {
+  const WindowQuality quality = measure(window, *tokenizer_);
+  const DecodingAttempt tried = attempt();
+  output::Attempt note{seek_, tried.temperature, tried.beam_size, tried.candidates, quality.avg_logprob, quality.compression_ratio,
+                       window.no_speech_prob, verdict(window, quality), window.tokens};
+  // What is unlikely because nobody speaks is silence, and will not get better.
+  const bool nobody = (note.verdict & output::too_unlikely) != 0 && (note.verdict & output::silence) != 0;
+  const bool good = nobody || (note.verdict & (output::too_repetitive | output::too_unlikely)) == 0;
+  attempts_.push_back(std::move(note));
+  ++tried_;
+  return good || static_cast<size_t>(tried_) == options_.temperatures.size();
 }
 
 bool Transcription::is_silence(const DecodedWindow& window, const WindowQuality& quality) const {
@@ -29,27 +63,63 @@ bool Transcription::is_silence(const DecodedWindow& window, const WindowQuality&
   return !options_.logprob_threshold || !(quality.avg_logprob > *options_.logprob_threshold);
 }
 
-std::vector<output::Segment> Transcription::accept(const DecodedWindow& window, int64_t frames) {
+void Transcription::cut(const DecodedWindow& window, int64_t frames) {
   const WindowQuality quality = measure(window, *tokenizer_);
+  tried_ = 0;
   if (is_silence(window, quality)) {
     seek_ += frames;
-    return {};
+    return;
   }
-  CutWindow cut = cut_segments(window, quality, seek_, frames, *tokenizer_);
+  pending_ = Pending{cut_segments(window, quality, seek_, frames, *tokenizer_), frames, window.temperature, {}};
+  if (options_.word_timestamps) {
+    pending_->prompt = alignment_prompt(*tokenizer_, options_.task, language_, pending_->window.segments);
+  }
+}
+
+const AlignmentPrompt* Transcription::to_align() const {
+  return pending_ && pending_->prompt.has_text() ? &pending_->prompt : nullptr;
+}
+
+NextSeek Transcription::settle_words(std::vector<WordTiming> words, int64_t content) {
+  std::vector<output::Segment>& segments = pending_->window.segments;
+  add_words(segments, std::move(words), options_, *tokenizer_, last_speech_);
+  const NextSeek next = seek_by_words(segments, {seek_, pending_->frames, content}, seek_ + pending_->window.advance,
+                                      pending_->window.closed, options_.hallucination_silence_threshold, last_speech_);
+  if (next.skipped) {
+    segments.clear();
+  } else {
+    last_speech_ = last_end(segments).value_or(last_speech_);
+  }
+  return next;
+}
+
+std::vector<output::Segment> Transcription::keep(std::vector<WordTiming> words, int64_t content) {
+  if (!pending_) return {};  // it was silence
+  NextSeek next{seek_ + pending_->window.advance, false};
+  if (options_.word_timestamps) next = settle_words(std::move(words), content);
   // A window that ends where it began would be decoded for ever; its text is kept and the recording moves on.
-  seek_ += cut.advance > 0 ? cut.advance : frames;
-  for (output::Segment& segment : cut.segments) {
+  seek_ = next.seek > seek_ ? next.seek : seek_ + pending_->frames;
+  std::vector<output::Segment> kept = std::move(pending_->window.segments);
+  empty_blank_segments(kept);
+  for (output::Segment& segment : kept) {
     segment.id = static_cast<int64_t>(segments_.size());
     history_.insert(history_.end(), segment.tokens.begin(), segment.tokens.end());
     segments_.push_back(segment);
   }
-  if (!options_.condition_on_previous_text || window.temperature > kPromptResetTemperature) prompt_from_ = history_.size();
-  return std::move(cut.segments);
+  const bool hot = pending_->temperature > options_.prompt_reset_on_temperature;
+  if (!next.skipped && (!options_.condition_on_previous_text || hot)) prompt_from_ = history_.size();
+  pending_.reset();
+  return kept;
+}
+
+std::vector<output::Segment> Transcription::accept(const DecodedWindow& window, int64_t frames) {
+  cut(window, frames);
+  return keep({}, -1);
 }
 
 output::Transcript Transcription::transcript() const {
   const std::span<const text::TokenId> kept = std::span(history_).subspan(initial_prompt_size_);
-  return {tokenizer_->decode(kept), language_, segments_, {}};
+  return {tokenizer_->decode(kept), language_, segments_, attempts_};
 }
 
 }  // namespace wtrt::whisper

@@ -3,16 +3,26 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "output/writers.hpp"
 #include "text/tokenizer.hpp"
+#include "whisper/hallucinations.hpp"
 #include "whisper/options.hpp"
 #include "whisper/segments.hpp"
 #include "whisper/task_tokens.hpp"
+#include "whisper/words.hpp"
 
 namespace wtrt::whisper {
+
+// How a window is decoded this time.
+struct DecodingAttempt {
+  int32_t number = 0;  // from 0 within the window
+  double temperature = 0;
+  int32_t beam_size = 1, candidates = 1;  // rows; at most one of them above 1
+};
 
 class Transcription {
  public:
@@ -27,14 +37,27 @@ class Transcription {
   int64_t seek() const { return seek_; }  // mel frame where the next window begins
   WindowPrompt prompt() const;            // of that window
 
-  // Judges the window at seek() of `frames` real frames: skips it as silence, or keeps its segments (returned, with ids) and moves on.
+  DecodingAttempt attempt() const;        // the next one at that window
+  // Takes note of it. True: it is kept, be it good or the last one; false: the window is to be decoded hotter.
+  bool judge(const DecodedWindow& window);
+  // Takes the window at seek() of `frames` real frames: skips it as silence, or cuts it into segments, which are kept by keep().
+  void cut(const DecodedWindow& window, int64_t frames);
+  // What the window just cut must be aligned with before it is kept; null: nothing.
+  const AlignmentPrompt* to_align() const;
+  // Keeps the segments of the window just cut (returned, with ids) and moves on. `words`: what time_words() made of it. `content`: mel
+  // frames of the whole recording, or -1 while unknown.
+  std::vector<output::Segment> keep(std::vector<WordTiming> words, int64_t content);
+  // Both at once, where words are not wanted.
   std::vector<output::Segment> accept(const DecodedWindow& window, int64_t frames);
 
   // All that was kept so far.
   output::Transcript transcript() const;
 
  private:
+  int32_t verdict(const DecodedWindow& window, const WindowQuality& quality) const;
   bool is_silence(const DecodedWindow& window, const WindowQuality& quality) const;
+  // Gives the segments their words, drops made-up ones, and decides where the next window begins.
+  NextSeek settle_words(std::vector<WordTiming> words, int64_t content);
 
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   TranscribeOptions options_;
@@ -45,6 +68,18 @@ class Transcription {
   size_t initial_prompt_size_ = 0;
   size_t prompt_from_ = 0;  // windows are conditioned on history from here on
   std::vector<output::Segment> segments_;
+  std::vector<output::Attempt> attempts_;
+  int32_t tried_ = 0;  // attempts at the window at seek_
+  double last_speech_ = 0;  // seconds: where the last word so far ended
+
+  // The window that was cut and not yet kept.
+  struct Pending {
+    CutWindow window;
+    int64_t frames;
+    double temperature;
+    AlignmentPrompt prompt;
+  };
+  std::optional<Pending> pending_;
 };
 
 }  // namespace wtrt::whisper

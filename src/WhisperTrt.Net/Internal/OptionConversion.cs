@@ -35,6 +35,30 @@ internal static unsafe class OptionConversion
         native.NoSpeechThreshold = OrOff(options.NoSpeechThreshold, nameof(TranscribeOptions.NoSpeechThreshold));
         native.LogprobThreshold = OrOff(options.LogProbThreshold, nameof(TranscribeOptions.LogProbThreshold));
         native.MaxPendingSegments = options.MaxPendingSegments;
+        ApplyDecoding(options, ref native, arena);
+        native.WordTimestamps = options.WordTimestamps ? 1 : 0;
+        native.PrependPunctuations = arena.Add(options.PrependPunctuations, out native.PrependPunctuationsSize);
+        native.AppendPunctuations = arena.Add(options.AppendPunctuations, out native.AppendPunctuationsSize);
+        native.HallucinationSilenceThreshold =
+            OrOff(options.HallucinationSilenceThreshold, nameof(TranscribeOptions.HallucinationSilenceThreshold));
+    }
+
+    private static void ApplyDecoding(TranscribeOptions options, ref NativeTranscribeOptions native, Utf8Arena arena)
+    {
+        native.BeamSize = options.BeamSize;
+        native.BestOf = options.BestOf;
+        native.NoRepeatNgramSize = options.NoRepeatNgramSize;
+        native.Patience = options.Patience;
+        native.LengthPenalty = OrOff(options.LengthPenalty, nameof(TranscribeOptions.LengthPenalty));
+        native.Temperatures = arena.Add(options.Temperatures);
+        native.TemperatureCount = options.Temperatures.Count;
+        native.CompressionRatioThreshold = OrOff(options.CompressionRatioThreshold, nameof(TranscribeOptions.CompressionRatioThreshold));
+        native.RepetitionPenalty = options.RepetitionPenalty;
+        native.Seed = options.Seed;
+        native.Prefix = arena.Add(options.Prefix, out native.PrefixSize);
+        native.Hotwords = arena.Add(options.Hotwords, out native.HotwordsSize);
+        native.CarryInitialPrompt = options.CarryInitialPrompt ? 1 : 0;
+        native.PromptResetOnTemperature = options.PromptResetOnTemperature;
     }
 
     internal static void Apply(WriteOptions options, ref NativeWriteOptions native)

@@ -36,6 +36,31 @@ internal static unsafe class SegmentReader
         return segments;
     }
 
+    internal static Attempt[] ReadAll(NativeAttempt* first, long count)
+    {
+        var attempts = new Attempt[count];
+        byte* at = (byte*)first;
+        for (long i = 0; i < count; i++)
+        {
+            var native = (NativeAttempt*)at;
+            attempts[i] = new Attempt
+            {
+                Seek = native->Seek,
+                Temperature = native->Temperature,
+                BeamSize = native->BeamSize,
+                Candidates = native->Candidates,
+                AverageLogProbability = native->AvgLogprob,
+                CompressionRatio = native->CompressionRatio,
+                NoSpeechProbability = native->NoSpeechProb,
+                Verdict = (AttemptVerdict)native->Verdict,
+                Tokens = new ReadOnlySpan<int>(native->Tokens, checked((int)native->TokenCount)).ToArray(),
+            };
+            at += native->StructSize;
+        }
+
+        return attempts;
+    }
+
     private static Word[] ReadWords(NativeWord* first, long count)
     {
         if (count == 0)

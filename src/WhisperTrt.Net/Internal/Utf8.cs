@@ -22,7 +22,7 @@ internal static unsafe class Utf8
     }
 }
 
-/// <summary>UTF-8 copies of texts, for the length of one call.</summary>
+/// <summary>UTF-8 copies of texts, and copies of lists, for the length of one call.</summary>
 internal sealed unsafe class Utf8Arena : IDisposable
 {
     private readonly List<nint> blocks = [];
@@ -42,6 +42,18 @@ internal sealed unsafe class Utf8Arena : IDisposable
         Encoding.UTF8.GetBytes(text, new Span<byte>(block, count));
         block[count] = 0;
         size = count;
+        return block;
+    }
+
+    internal double* Add(IReadOnlyList<double> values)
+    {
+        double* block = (double*)NativeMemory.Alloc((nuint)values.Count + 1, sizeof(double));
+        blocks.Add((nint)block);
+        for (int i = 0; i < values.Count; i++)
+        {
+            block[i] = values[i];
+        }
+
         return block;
     }
 

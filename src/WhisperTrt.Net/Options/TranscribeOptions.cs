@@ -39,11 +39,84 @@ public sealed record TranscribeOptions
     /// </summary>
     public double? NoSpeechThreshold { get; init; } = 0.6;
 
-    /// <summary>Average log-probability of a window's tokens, see <see cref="NoSpeechThreshold"/>; <see langword="null"/>: off.</summary>
+    /// <summary>
+    /// A window whose average log-probability is below this, and which is not silence (see <see cref="NoSpeechThreshold"/>), is tried
+    /// again hotter; <see langword="null"/>: off.
+    /// </summary>
     public double? LogProbThreshold { get; init; } = -1.0;
+
+    /// <summary>
+    /// A window whose text compresses better than this (UTF-8 bytes over zlib bytes) is tried again hotter; <see langword="null"/>: off.
+    /// </summary>
+    public double? CompressionRatioThreshold { get; init; } = 2.4;
+
+    /// <summary>Temperatures tried one after the other until a window passes the thresholds: 1..32 of them, each 0..10.</summary>
+    public IReadOnlyList<double> Temperatures { get; init; } = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
+
+    /// <summary>
+    /// Beams where the temperature is 0, 1..32; 1 is greedy. They take rows of one step: at most <see cref="EngineOptions.MaxBatch"/>.
+    /// </summary>
+    public int BeamSize { get; init; } = 1;
+
+    /// <summary>
+    /// Candidates where the temperature is above 0, 1..256 and at most <see cref="EngineOptions.MaxBatch"/>; the likeliest is kept.
+    /// </summary>
+    public int BestOf { get; init; } = 1;
+
+    /// <summary>
+    /// Beam search ends when <see cref="BeamSize"/> times this hypotheses have ended (rounded, half to even); above 0, at most 100.
+    /// </summary>
+    public double Patience { get; init; } = 1.0;
+
+    /// <summary>
+    /// Hypotheses are ranked by log-probability over ((5 + length) / 6) to this power, 0..1; <see langword="null"/>: over length.
+    /// </summary>
+    public double? LengthPenalty { get; init; }
+
+    /// <summary>Logits of tokens a window already has are divided (negative ones multiplied) by this; above 0, at most 10; 1 is off.</summary>
+    public double RepetitionPenalty { get; init; } = 1.0;
+
+    /// <summary>No sequence of so many tokens comes twice in a window, 1..448; 0: off.</summary>
+    public int NoRepeatNgramSize { get; init; }
+
+    /// <summary>Key of the random numbers of sampling: the same seed and options give the same text, whatever else runs.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>
+    /// Text that every window's transcript is made to begin with; it is not part of the result. <see langword="null"/>: none.
+    /// </summary>
+    public string? Prefix { get; init; }
+
+    /// <summary>
+    /// Words that every window is conditioned on, before the text so far; of no effect with <see cref="Prefix"/>. <see langword="null"/>: none.
+    /// </summary>
+    public string? Hotwords { get; init; }
+
+    /// <summary>Whether <see cref="InitialPrompt"/> conditions every window, before the text so far, and not only the first one.</summary>
+    public bool CarryInitialPrompt { get; init; }
+
+    /// <summary>After a window decoded hotter than this, the next one knows nothing of the text so far; 0..10.</summary>
+    public double PromptResetOnTemperature { get; init; } = 0.5;
 
     /// <summary>Segments that may wait unread before the transcription pauses, 1..1,000,000.</summary>
     public int MaxPendingSegments { get; init; } = 64;
+
+    /// <summary>
+    /// Whether segments have words with times, by which the recording also moves on. Of a translation they are unreliable.
+    /// </summary>
+    public bool WordTimestamps { get; init; }
+
+    /// <summary>Characters that are joined to the word behind them; "": none.</summary>
+    public string PrependPunctuations { get; init; } = "\"'“¿([{-";
+
+    /// <summary>Characters that are joined to the word before them; "": none.</summary>
+    public string AppendPunctuations { get; init; } = "\"'.。,，!！?？:：”)]}、";
+
+    /// <summary>
+    /// Silences longer than this, in seconds, are skipped where text next to them is likely made up, and that text is dropped. Of effect with
+    /// <see cref="WordTimestamps"/>; <see langword="null"/>: off.
+    /// </summary>
+    public double? HallucinationSilenceThreshold { get; init; }
 
     /// <summary>
     /// Transcribe only the speech that is found this way; times still refer to the whole audio. <see langword="null"/>: all of it.

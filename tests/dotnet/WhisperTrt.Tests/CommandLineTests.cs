@@ -45,8 +45,8 @@ public sealed class CommandLineTests
         { "--logprob_threshold", "None", nameof(TranscribeSettings.LogProbThreshold), null },
         { "--no_speech_threshold", "0.7", nameof(TranscribeSettings.NoSpeechThreshold), 0.7 },
         { "--word_timestamps", "True", nameof(TranscribeSettings.WordTimestamps), true },
-        { "--prepend_punctuations", "\"", "", null },
-        { "--append_punctuations", ".", "", null },
+        { "--prepend_punctuations", "\"", nameof(TranscribeSettings.PrependPunctuations), "\"" },
+        { "--append_punctuations", ".", nameof(TranscribeSettings.AppendPunctuations), "." },
         { "--highlight_words", "True", nameof(TranscribeSettings.HighlightWords), true },
         { "--max_line_width", "40", nameof(TranscribeSettings.MaxLineWidth), 40 },
         { "--max_line_count", "2", nameof(TranscribeSettings.MaxLineCount), 2 },
@@ -68,6 +68,12 @@ public sealed class CommandLineTests
         { "--max_new_tokens", "99", nameof(TranscribeSettings.MaxNewTokens), 99 },
         { "--without_timestamps", "True", nameof(TranscribeSettings.WithoutTimestamps), true },
         { "--suppress_blank", "False", nameof(TranscribeSettings.SuppressBlank), false },
+        { "--repetition_penalty", "1.2", nameof(TranscribeSettings.RepetitionPenalty), 1.2 },
+        { "--no_repeat_ngram_size", "3", nameof(TranscribeSettings.NoRepeatNgramSize), 3 },
+        { "--prompt_reset_on_temperature", "0.7", nameof(TranscribeSettings.PromptResetOnTemperature), 0.7 },
+        { "--prefix", "Well,", nameof(TranscribeSettings.Prefix), "Well," },
+        { "--hotwords", "WhisperTrt", nameof(TranscribeSettings.Hotwords), "WhisperTrt" },
+        { "--seed", "5000000000", nameof(TranscribeSettings.Seed), 5_000_000_000 },
         { "--input_format", "s16le", nameof(TranscribeSettings.InputFormat), InputFormat.S16le },
     };
 
@@ -114,14 +120,16 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public async Task The_defaults_are_greedy_and_honest()
+    public async Task The_defaults_are_openai_whispers()
     {
         (_, TranscribeSettings? settings, _, _) = await ParseAsync(["transcribe", "a.wav", "-", "b c.mp3"]);
         Assert.Equal(["a.wav", "-", "b c.mp3"], settings!.Audio);
         Assert.Equal(new TranscribeSettings() with { Audio = settings.Audio, Device = "auto", Threads = 0 }, settings);
         Assert.Equal(0, settings.Temperature);
-        Assert.Null(settings.BeamSize);
-        Assert.Null(settings.TemperatureIncrementOnFallback);
+        TranscribeOptions options = settings.ToTranscribeOptions();
+        Assert.Equal((5, 5, 1.0), (options.BeamSize, options.BestOf, options.Patience));
+        Assert.Equal([0.0, 0.2, 0.4, 0.6, 0.8, 1.0], options.Temperatures.Select(temperature => Math.Round(temperature, 9)));
+        Assert.Equal((2.4, -1.0, 0.6), (options.CompressionRatioThreshold, options.LogProbThreshold, options.NoSpeechThreshold));
         Assert.False(settings.WritesFiles);
         Honoured.Check(settings);
     }
@@ -166,15 +174,10 @@ public sealed class CommandLineTests
     }
 
     [Theory]
-    [InlineData("--temperature", "0.2")]
-    [InlineData("--beam_size", "5")]
-    [InlineData("--beam_size", "0")]
-    [InlineData("--patience", "1.0")]
-    [InlineData("--length_penalty", "1.0")]
-    [InlineData("--carry_initial_prompt", "True")]
-    [InlineData("--temperature_increment_on_fallback", "0.2")]
-    [InlineData("--compression_ratio_threshold", "2.4")]
-    [InlineData("--word_timestamps", "True")]
+    [InlineData("--temperature", "-0.2")]
+    [InlineData("--temperature", "1.5")]
+    [InlineData("--temperature_increment_on_fallback", "0")]
+    [InlineData("--seed", "-1")]
     [InlineData("--highlight_words", "True")]
     [InlineData("--max_line_width", "40")]
     [InlineData("--max_line_count", "2")]
@@ -195,17 +198,23 @@ public sealed class CommandLineTests
 
     [Theory]
     [InlineData("--temperature", "0")]
+    [InlineData("--temperature", "0.4")]
+    [InlineData("--temperature_increment_on_fallback", "None")]
+    [InlineData("--compression_ratio_threshold", "None")]
+    [InlineData("--length_penalty", "0.6")]
+    [InlineData("--carry_initial_prompt", "True")]
     [InlineData("--beam_size", "1")]
     [InlineData("--beam_size", "None")]
     [InlineData("--best_of", "5")]
-    [InlineData("--word_timestamps", "False")]
+    [InlineData("--word_timestamps", "True")]
+    [InlineData("--append_punctuations", ".")]
     [InlineData("--clip_timestamps", "0")]
     [InlineData("--clip_timestamps", "0.0")]
     [InlineData("--fp16", "False")]
     [InlineData("--max_line_width", "None")]
     [InlineData("--patience", "None")]
     [InlineData("--threads", "0")]
-    public async Task What_asks_for_greedy_decoding_is_accepted(string option, string value)
+    public async Task What_can_be_done_is_accepted(string option, string value)
     {
         (_, TranscribeSettings? settings, _, _) = await ParseAsync(["transcribe", "a.wav", option, value]);
         Honoured.Check(settings!);
@@ -245,6 +254,16 @@ public sealed class CommandLineTests
         Assert.Empty(Honoured.WithoutEffect(new() { MaxLineWidth = 40, MaxWordsPerLine = 3 }));
         Assert.Contains("--max_line_count", Honoured.WithoutEffect(new() { MaxLineCount = 2 }).Single(), StringComparison.Ordinal);
         Assert.Contains("--max_words_per_line", Honoured.WithoutEffect(new() { MaxLineWidth = 40, MaxLineCount = 2, MaxWordsPerLine = 3 }).Single(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Without_an_increment_there_is_one_temperature()
+    {
+        TranscribeSettings settings = new() { Temperature = 0.4 };
+        Assert.Equal(4, settings.ToTranscribeOptions().Temperatures.Count);
+        Assert.Equal([0.4], (settings with { TemperatureIncrementOnFallback = null }).ToTranscribeOptions().Temperatures);
+        TranscribeOptions greedy = (settings with { BeamSize = null, BestOf = null, Patience = 2 }).ToTranscribeOptions();
+        Assert.Equal((1, 1, 2.0), (greedy.BeamSize, greedy.BestOf, greedy.Patience));
     }
 
     [Fact]

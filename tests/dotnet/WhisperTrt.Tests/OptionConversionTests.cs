@@ -82,6 +82,23 @@ public sealed unsafe class OptionConversionTests
             NoSpeechThreshold = 0.25,
             LogProbThreshold = -0.75,
             MaxPendingSegments = 3,
+            CompressionRatioThreshold = 2.25,
+            Temperatures = [0.5, 0.75],
+            BeamSize = 4,
+            BestOf = 6,
+            Patience = 1.5,
+            LengthPenalty = 0.25,
+            RepetitionPenalty = 1.25,
+            NoRepeatNgramSize = 3,
+            Seed = ulong.MaxValue,
+            Prefix = "Also",
+            Hotwords = "Grüße",
+            CarryInitialPrompt = true,
+            PromptResetOnTemperature = 0.625,
+            WordTimestamps = true,
+            PrependPunctuations = "¿",
+            AppendPunctuations = "",
+            HallucinationSilenceThreshold = 1.5,
         };
         OptionConversion.Apply(options, ref native, arena);
         Assert.Equal(1, native.Task);
@@ -97,6 +114,24 @@ public sealed unsafe class OptionConversionTests
         Assert.Equal(0.25, native.NoSpeechThreshold);
         Assert.Equal(-0.75, native.LogprobThreshold);
         Assert.Equal(3, native.MaxPendingSegments);
+        Assert.Equal(2.25, native.CompressionRatioThreshold);
+        Assert.Equal([0.5, 0.75], new ReadOnlySpan<double>(native.Temperatures, (int)native.TemperatureCount).ToArray());
+        Assert.Equal(4, native.BeamSize);
+        Assert.Equal(6, native.BestOf);
+        Assert.Equal(1.5, native.Patience);
+        Assert.Equal(0.25, native.LengthPenalty);
+        Assert.Equal(1.25, native.RepetitionPenalty);
+        Assert.Equal(3, native.NoRepeatNgramSize);
+        Assert.Equal(ulong.MaxValue, native.Seed);
+        Assert.Equal("Also", Text(native.Prefix, native.PrefixSize));
+        Assert.Equal("Grüße", Text(native.Hotwords, native.HotwordsSize));
+        Assert.Equal(1, native.CarryInitialPrompt);
+        Assert.Equal(0.625, native.PromptResetOnTemperature);
+        Assert.Equal(1, native.WordTimestamps);
+        Assert.Equal("¿", Text(native.PrependPunctuations, native.PrependPunctuationsSize));
+        Assert.Equal("", Text(native.AppendPunctuations, native.AppendPunctuationsSize));
+        Assert.False(native.AppendPunctuations == null);
+        Assert.Equal(1.5, native.HallucinationSilenceThreshold);
         Assert.Equal(99ul, native.Tag);
         Assert.Equal(1, native.ReportProgress);
     }
@@ -141,6 +176,7 @@ public sealed unsafe class OptionConversionTests
         Assert.True(double.IsNaN(native.MaxInitialTimestamp));
         Assert.True(double.IsNaN(native.NoSpeechThreshold));
         Assert.True(double.IsNaN(native.LogprobThreshold));
+        Assert.True(double.IsNaN(native.LengthPenalty));
     }
 
     [Fact]
@@ -189,6 +225,18 @@ public sealed unsafe class OptionConversionTests
 
         ours.SuppressTokens = native.SuppressTokens;
         ours.SuppressTokensSize = native.SuppressTokensSize;
+        Assert.Equal(
+            new ReadOnlySpan<double>(native.Temperatures, (int)native.TemperatureCount).ToArray(),
+            new ReadOnlySpan<double>(ours.Temperatures, (int)ours.TemperatureCount).ToArray());
+        ours.Temperatures = native.Temperatures;
+        Assert.True(double.IsNaN(native.LengthPenalty) && double.IsNaN(ours.LengthPenalty));  // of either sign
+        ours.LengthPenalty = native.LengthPenalty;
+        Assert.True(double.IsNaN(native.HallucinationSilenceThreshold) && double.IsNaN(ours.HallucinationSilenceThreshold));
+        ours.HallucinationSilenceThreshold = native.HallucinationSilenceThreshold;
+        Assert.Equal(Text(native.PrependPunctuations, native.PrependPunctuationsSize), Text(ours.PrependPunctuations, ours.PrependPunctuationsSize));
+        Assert.Equal(Text(native.AppendPunctuations, native.AppendPunctuationsSize), Text(ours.AppendPunctuations, ours.AppendPunctuationsSize));
+        ours.PrependPunctuations = native.PrependPunctuations;
+        ours.AppendPunctuations = native.AppendPunctuations;
         Assert.Equal(Bytes(native), Bytes(ours));
     }
 

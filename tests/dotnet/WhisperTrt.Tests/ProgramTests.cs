@@ -7,7 +7,7 @@ namespace WhisperTrt.Tests;
 /// <summary>The command line with a model, in this process and as a program of its own.</summary>
 public sealed class ProgramTests
 {
-    private const string FirstLine = "[00:00.000 --> 00:05.560]  If the reader will excuse me,";
+    private const string FirstLine = "[00:00.000 --> 00:05.580]  If the reader will excuse me,";
 
     [SpeechFact]
     public async Task Segments_are_printed_and_nothing_is_written()
@@ -48,7 +48,7 @@ public sealed class ProgramTests
             new[] { "json", "srt", "tsv", "txt", "vtt" }.SelectMany(extension => new[] { $"copy.{extension}", $"{name}.{extension}" }).Order(StringComparer.Ordinal),
             Directory.EnumerateFiles(target).Select(file => Path.GetFileName(file)!).Order(StringComparer.Ordinal));
         await using WhisperEngine engine = Speech.Model.CreateEngine();
-        using Transcript transcript = await engine.TranscribeToEndAsync(Speech.Clip);
+        using Transcript transcript = await engine.TranscribeToEndAsync(Speech.Clip, new TranscribeSettings().ToTranscribeOptions());
         foreach (OutputFormat format in OutputFiles.All)
         {
             using MemoryStream expected = new();

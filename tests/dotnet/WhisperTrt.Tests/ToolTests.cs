@@ -114,6 +114,15 @@ public sealed class ToolTests
         }
 
         Assert.Contains("If the reader will excuse me", model.Detokenize(tokens.ToArray()), StringComparison.Ordinal);
+
+        // What was said, aligned: a probability for each token of it.
+        int[] said = [.. prompt, .. tokens, 50256];
+        float[] scores = new float[model.Info.AlignmentHeads * said.Length * model.Info.AudioContext];
+        float[] probabilities = new float[said.Length];
+        session.Align(said, scores, probabilities);
+        Assert.All(scores, value => Assert.True(float.IsFinite(value)));
+        Assert.All(probabilities[prompt.Length..^1], value => Assert.InRange(value, 0.05f, 1));
+        Assert.Equal(0, probabilities[^1]);
     }
 
     [SpeechFact]
@@ -131,6 +140,9 @@ public sealed class ToolTests
         Assert.ThrowsAny<WhisperException>(() => session.Prefill([]));
         Assert.ThrowsAny<WhisperException>(() => session.Prefill([-1]));
         Assert.ThrowsAny<WhisperException>(() => session.Prefill(new int[449]));
+        Assert.Throws<ArgumentException>(() => session.Align([1, 2], new float[3]));
+        Assert.Throws<ArgumentException>(() => session.Align([1, 2], default, new float[3]));
+        Assert.ThrowsAny<WhisperException>(() => session.Align([]));
         session.Prefill([50257]);
         Assert.Throws<ArgumentException>(() => session.Step(1, new float[3]));
         Assert.ThrowsAny<WhisperException>(() => session.Step(60_000));

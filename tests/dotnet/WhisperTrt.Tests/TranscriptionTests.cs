@@ -40,6 +40,17 @@ public sealed class TranscriptionTests
     }
 
     [SpeechFact]
+    public async Task Words_have_times_when_they_are_asked_for()
+    {
+        await using WhisperEngine engine = Speech.Model.CreateEngine();
+        using Transcript transcript = await engine.TranscribeToEndAsync(Speech.Clip, new TranscribeOptions { WordTimestamps = true });
+        List<Word> words = [.. transcript.Segments.SelectMany(segment => segment.Words)];
+        Assert.Equal(transcript.Text, string.Concat(words.Select(word => word.Text)));
+        Assert.All(words, word => Assert.True(word.Start <= word.End && word.Probability is > 0 and <= 1));
+        Assert.Equal(words.OrderBy(word => word.Start).Select(word => word.Text), words.Select(word => word.Text));
+    }
+
+    [SpeechFact]
     public async Task Every_kind_of_audio_gives_the_same_text()
     {
         await using WhisperEngine engine = Speech.Model.CreateEngine();
@@ -188,5 +199,21 @@ public sealed class TranscriptionTests
             Seen.Add(value.Done);
             Last = value;
         }
+    }
+
+    [SpeechFact]
+    public async Task Every_attempt_at_a_window_is_in_the_transcript()
+    {
+        await using WhisperEngine engine = Speech.Model.CreateEngine();
+        TranscribeOptions options = new() { BeamSize = 3, BestOf = 2, Temperatures = [0, 0.4], LogProbThreshold = -0.01, Seed = 5 };
+        using Transcript transcript = await engine.TranscribeToEndAsync(Speech.Clip, options);
+        IReadOnlyList<Attempt> attempts = transcript.Attempts;
+        Assert.Equal(2, attempts.Count);
+        Assert.Equal([0, 0.4], attempts.Select(attempt => attempt.Temperature));
+        Assert.Equal([(3, 1), (1, 2)], attempts.Select(attempt => (attempt.BeamSize, attempt.Candidates)));
+        Assert.All(attempts, attempt => Assert.Equal(AttemptVerdict.TooUnlikely, attempt.Verdict));
+        Assert.Equal(transcript.Segments.SelectMany(segment => segment.Tokens), attempts[1].Tokens);
+        Assert.Equal(transcript.Segments[0].AverageLogProbability, attempts[1].AverageLogProbability);
+        Assert.Equal(transcript.Segments[0].Seek, attempts[1].Seek);
     }
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "backends/cpu/cpu_backend.hpp"
 #include "backends/cpu/kv_cache.hpp"
@@ -40,5 +41,10 @@ void self_attention(Isa isa, ThreadPool& pool, CpuPagedKv& cache, int32_t layer,
 // q [count, width], out [count, width], f32.
 void cross_attention(Isa isa, ThreadPool& pool, const CpuCrossKv& cache, int32_t layer, const ops::Tensor& q,
                      const ops::StepState& state, const ops::TokenSlot* tokens, int32_t count, const ops::Tensor& out);
+
+// q [count, width], out [heads.size() * count, positions], f32: scores before the softmax, head by head.
+void alignment_scores(Isa isa, ThreadPool& pool, const CpuCrossKv& cache, int32_t layer, std::span<const int32_t> heads,
+                      const ops::Tensor& q, const ops::StepState& state, const ops::TokenSlot* tokens, int32_t count,
+                      const ops::Tensor& out);
 
 }  // namespace wtrt::cpu

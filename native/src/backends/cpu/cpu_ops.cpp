@@ -156,6 +156,12 @@ void CpuOps::cross_attention(const ops::CrossKv& cache, int32_t layer, const Ten
   cpu::cross_attention(setup_.isa, pool_, mine<const CpuCrossKv>(cache), layer, q, state, tokens, count, out);
 }
 
+void CpuOps::alignment_scores(const ops::CrossKv& cache, int32_t layer, std::span<const int32_t> heads, const Tensor& q,
+                              const ops::StepState& state, const ops::TokenSlot* tokens, int32_t count,
+                              const Tensor& out) {
+  cpu::alignment_scores(setup_.isa, pool_, mine<const CpuCrossKv>(cache), layer, heads, q, state, tokens, count, out);
+}
+
 void CpuOps::gather(const Tensor& in, const int32_t* rows, int32_t count, const Tensor& out) {
   cpu::gather(pool_, in, rows, count, out);
 }
@@ -171,6 +177,20 @@ void CpuOps::logits_policy(const Tensor& logits, const ops::StepState& state, co
 void CpuOps::sample(const Tensor& logits, const ops::StepState& state, const int32_t* rows, int32_t count,
                     int32_t advance) {
   cpu::sample(setup_.isa, pool_, logits, state, rows, count, advance);
+}
+
+void CpuOps::beam_select(ops::PagedKv& cache, const Tensor& logits, const ops::StepState& state,
+                         const ops::BeamLines* searches, int32_t count, int32_t advance) {
+  cpu::beam_select(setup_.isa, pool_, mine<CpuPagedKv>(cache), logits, state, searches, count, advance);
+}
+
+void CpuOps::copy_pages(ops::PagedKv& cache, std::span<const ops::PageCopy> copies) {
+  cpu::copy_pages(pool_, mine<CpuPagedKv>(cache), copies);
+}
+
+void CpuOps::token_probabilities(const Tensor& logits, int32_t limit, const int32_t* targets, int32_t count,
+                                 float* probabilities) {
+  cpu::token_probabilities(setup_.isa, pool_, logits, limit, targets, count, probabilities);
 }
 
 }  // namespace wtrt::cpu

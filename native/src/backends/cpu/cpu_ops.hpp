@@ -60,12 +60,20 @@ class CpuOps final : public ops::Ops {
                       const ops::TokenSlot* tokens, int32_t count, const ops::Tensor& out) override;
   void cross_attention(const ops::CrossKv& cache, int32_t layer, const ops::Tensor& q, const ops::StepState& state,
                        const ops::TokenSlot* tokens, int32_t count, const ops::Tensor& out) override;
+  void alignment_scores(const ops::CrossKv& cache, int32_t layer, std::span<const int32_t> heads, const ops::Tensor& q,
+                        const ops::StepState& state, const ops::TokenSlot* tokens, int32_t count,
+                        const ops::Tensor& out) override;
   void gather(const ops::Tensor& in, const int32_t* rows, int32_t count, const ops::Tensor& out) override;
   void no_speech(const ops::Tensor& logits, const ops::StepState& state, const int32_t* rows, int32_t count) override;
   void logits_policy(const ops::Tensor& logits, const ops::StepState& state, const int32_t* rows,
                      int32_t count) override;
   void sample(const ops::Tensor& logits, const ops::StepState& state, const int32_t* rows, int32_t count,
               int32_t advance) override;
+  void beam_select(ops::PagedKv& cache, const ops::Tensor& logits, const ops::StepState& state,
+                   const ops::BeamLines* searches, int32_t count, int32_t advance) override;
+  void copy_pages(ops::PagedKv& cache, std::span<const ops::PageCopy> copies) override;
+  void token_probabilities(const ops::Tensor& logits, int32_t limit, const int32_t* targets, int32_t count,
+                           float* probabilities) override;
 
  private:
   bool in_run() const { return opener_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }

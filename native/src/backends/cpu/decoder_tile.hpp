@@ -68,8 +68,9 @@ struct Decoder {
     for (int64_t d = 0; d < head_size; d += kLanes) store(scratch.sums[m] + d, load(scratch.sums[m] + d) * splat(fade));
   }
 
-  static void prepare(Scratch& scratch, const TokenTile& tile, int tokens, int64_t head_size) {
-    const float scale = 1.44269504f / __builtin_sqrtf(static_cast<float>(head_size));  // e^x = 2^(x · log2 e)
+  // Queries come scaled: by 1 / √head_size, times `unit`.
+  static void prepare(Scratch& scratch, const TokenTile& tile, int tokens, int64_t head_size, float unit) {
+    const float scale = unit / __builtin_sqrtf(static_cast<float>(head_size));
     for (int m = 0; m < tokens; ++m) {
       for (int64_t d = 0; d < head_size; ++d) scratch.q[m][d] = m < tile.count ? tile.q[m][d] * scale : 0.0f;
       for (int64_t d = 0; d < round_up(head_size, kLanes); ++d) scratch.sums[m][d] = 0.0f;
@@ -81,7 +82,7 @@ struct Decoder {
   template <int kTokens>
   static void attend_tile(const KvSequence& s, const TokenTile& tile) {
     Scratch scratch;
-    prepare(scratch, tile, kTokens, s.head_size);
+    prepare(scratch, tile, kTokens, s.head_size, 1.44269504f);  // e^x = 2^(x · log2 e)
     typename Cache::template Work<kTokens> work(scratch, s);
     const int64_t longest = tile.limit[tile.count - 1];
     for (int64_t first = 0; first < longest; first += kSplit) {
@@ -110,7 +111,22 @@ struct Decoder {
     }
   }
 
-  static constexpr DecoderKernels table() { return {&store_token, &attend}; }
+  static void score(const KvSequence& s, const TokenTile& tile) {
+    Scratch scratch;
+    prepare(scratch, tile, kMaxTokenTile, s.head_size, 1.0f);
+    const typename Cache::template Work<kMaxTokenTile> work(scratch, s);
+    const int64_t longest = tile.limit[tile.count - 1];
+    for (int64_t first = 0; first < longest; first += kSplit) {
+      const int64_t end = least_of(longest, first + kSplit);
+      for_stretches(s, first, end, [&](const Stretch& stretch) { work.score(stretch); });
+      for (int m = 0; m < tile.count; ++m) {
+        const int64_t visible = tile.limit[m] < first ? 0 : least_of(tile.limit[m], end) - first;
+        memcpy(tile.out[m] + first, scratch.weights[m], static_cast<size_t>(visible) * sizeof(float));
+      }
+    }
+  }
+
+  static constexpr DecoderKernels table() { return {&store_token, &attend, &score}; }
 };
 
 }  // namespace

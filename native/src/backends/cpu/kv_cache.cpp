@@ -1,5 +1,6 @@
 #include "backends/cpu/kv_cache.hpp"
 
+#include <cstring>
 #include <string>
 
 #include "backends/cpu/kv_access.hpp"
@@ -115,6 +116,23 @@ void store_cross_kv(Isa isa, ThreadPool& pool, CpuCrossKv& cache, int32_t layer,
       const float* k = static_cast<const float*>(kv.data) + (window * positions + t) * kv.cols + head * shape.head_size;
       store(sequence, t, k, k + width);
     }
+  });
+}
+
+void copy_pages(ThreadPool& pool, CpuPagedKv& cache, std::span<const ops::PageCopy> copies) {
+  const auto count = static_cast<int32_t>(copies.size());
+  for (const ops::PageCopy& copy : copies) {
+    if (copy.from < 0 || copy.from >= cache.pages() || copy.to < 0 || copy.to >= cache.pages()) {
+      throw Error(ErrorCode::internal, "a copy of page " + std::to_string(copy.from) + " to " +
+                                           std::to_string(copy.to) + ": the cache has " +
+                                           std::to_string(cache.pages()));
+    }
+  }
+  const int64_t bytes = cache.shape().heads * cache.layout().bytes;  // the heads of a page follow each other
+  pool.parallel_for(count * cache.shape().layers, [&](int32_t task) {
+    const ops::PageCopy& copy = copies[static_cast<size_t>(task % count)];
+    const int32_t layer = task / count;
+    std::memcpy(cache.block(layer, copy.to, 0), cache.block(layer, copy.from, 0), static_cast<size_t>(bytes));
   });
 }
 

@@ -84,4 +84,7 @@ int64_t cross_kv_bytes(const ops::AttentionShape& shape, int32_t slots, int32_t 
 void store_cross_kv(Isa isa, ThreadPool& pool, CpuCrossKv& cache, int32_t layer, const ops::Tensor& kv,
                     std::span<const int32_t> slots);
 
+// All layers of each page.
+void copy_pages(ThreadPool& pool, CpuPagedKv& cache, std::span<const ops::PageCopy> copies);
+
 }  // namespace wtrt::cpu

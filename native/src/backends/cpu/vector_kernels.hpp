@@ -59,6 +59,8 @@ struct DecoderKernels {
   // k, v of one position, head_size each.
   void (*store)(const KvSequence& sequence, int64_t position, const float* k, const float* v);
   void (*attend)(const KvSequence& sequence, const TokenTile& tile);
+  // q · k / √head_size before the softmax: out[m] receives limit[m] of them.
+  void (*score)(const KvSequence& sequence, const TokenTile& tile);
 };
 
 struct VectorKernels {

@@ -1,0 +1,42 @@
+#include "backends/cpu/logit_peaks.hpp"
+
+#include <string>
+
+#include "common/error.hpp"
+
+namespace wtrt::cpu {
+
+void check_logits(const ops::Tensor& logits, int32_t count) {
+  if (logits.dtype != DType::f32 || logits.rows < count || logits.cols < 1) {
+    throw Error(ErrorCode::internal, "token policy of " + std::to_string(count) + " rows over logits [" +
+                                         std::to_string(logits.rows) + ", " + std::to_string(logits.cols) +
+                                         "]; they must be f32 and as many");
+  }
+}
+
+Peak peak_of(const VectorKernels& kernels, const float* values, Range range) {
+  Peak peak{kForbidden, range.first, 0.0};
+  if (range.count < 1) return peak;
+  kernels.largest(values + range.first, range.count, &peak.most, &peak.index);
+  peak.index += range.first;
+  if (peak.most != kForbidden) peak.sum = kernels.sum_exp(values + range.first, range.count, peak.most);
+  return peak;
+}
+
+Peak join(std::span<const Peak> chunks) {
+  Peak all = chunks.front();
+  for (const Peak& chunk : chunks.subspan(1)) {
+    if (chunk.most > all.most) {
+      all.most = chunk.most;
+      all.index = chunk.index;
+    }
+  }
+  all.sum = 0.0;
+  for (const Peak& chunk : chunks) {
+    if (chunk.sum > 0.0)
+      all.sum += chunk.sum * std::exp(static_cast<double>(chunk.most) - static_cast<double>(all.most));
+  }
+  return all;
+}
+
+}  // namespace wtrt::cpu
