@@ -98,6 +98,14 @@ FORMAT_TSV = 3
 FORMAT_JSON = 4
 #: LRC lyrics: [mm:ss.xx] and text, a line per segment.
 FORMAT_LRC = 5
+#: Nothing is wrong with an attempt at a window. Other verdicts are sums of the reasons below.
+VERDICT_ACCEPTED = 0
+#: Its text's compression ratio is above `compression_ratio_threshold`.
+VERDICT_TOO_REPETITIVE = 1
+#: Its average log-probability is below `logprob_threshold`.
+VERDICT_TOO_UNLIKELY = 2
+#: It is silence: skipped without a segment, and no reason to try again.
+VERDICT_SILENCE = 4
 #: The English normaliser word error rates are computed with.
 NORMALIZER_ENGLISH = 0
 #: The basic normaliser for other languages.
@@ -172,6 +180,11 @@ class ModelInfo(ctypes.Structure):
         ("weight_bytes", ctypes.c_int64),
         # Seconds that loading took.
         ("load_seconds", ctypes.c_double),
+        # Heads of the decoder whose attention follows the sound: the checkpoint's list, or else all heads of the
+        # upper half of the layers.
+        ("alignment_heads", ctypes.c_int32),
+        # Zero.
+        ("reserved", ctypes.c_int32),
     ]
 
 
@@ -187,6 +200,30 @@ class Audio(ctypes.Structure):
         ("data", ctypes.c_void_p),
         # Bytes at `data`, or the descriptor's number.
         ("size", ctypes.c_int64),
+    ]
+
+
+class VadOptions(ctypes.Structure):
+    """How speech is told from silence; names and meanings are faster-whisper's."""
+
+    _fields_ = [
+        # Size of this struct in bytes, as its filler knows it.
+        ("struct_size", ctypes.c_uint32),
+        # Speech that is not longer is dropped, in milliseconds, 0..3600000. Default 0.
+        ("min_speech_duration_ms", ctypes.c_int32),
+        # Speech begins at this probability, 0..1. Default 0.5.
+        ("threshold", ctypes.c_double),
+        # Silence begins below this probability, 0..1; between the two it goes on as it was. NaN (default):
+        # `threshold` - 0.15, at least 0.01.
+        ("neg_threshold", ctypes.c_double),
+        # Speech that is longer is cut, at its last pause of more than 98 ms if it has one; seconds, above 0. Default
+        # infinity.
+        ("max_speech_duration_s", ctypes.c_double),
+        # Silence that is shorter does not end speech, in milliseconds, 0..3600000. Default 2000.
+        ("min_silence_duration_ms", ctypes.c_int32),
+        # Added to speech on either side; neighbours share what is between them. Milliseconds, 0..3600000. Default
+        # 400.
+        ("speech_pad_ms", ctypes.c_int32),
     ]
 
 
@@ -224,7 +261,8 @@ class TranscribeOptions(ctypes.Structure):
         # Above this probability of no speech, a window whose average log-probability is below `logprob_threshold` is
         # silence. Default 0.6; NaN: off.
         ("no_speech_threshold", ctypes.c_double),
-        # Average log-probability; default -1.0; NaN: off.
+        # A window whose average log-probability is below this, and which is not silence, is tried again hotter.
+        # Default -1.0; NaN: off.
         ("logprob_threshold", ctypes.c_double),
         # Returned in every event of the job as it is; a host's way to find its own object.
         ("tag", ctypes.c_uint64),
@@ -232,6 +270,65 @@ class TranscribeOptions(ctypes.Structure):
         ("max_pending_segments", ctypes.c_int32),
         # 1: PROGRESS events are sent; 0 (default): not.
         ("report_progress", ctypes.c_int32),
+        # Beams where the temperature is 0, 1..32; 1 (default): greedy. All beams of a window take rows of one step:
+        # at most the engine's `max_batch`.
+        ("beam_size", ctypes.c_int32),
+        # Candidates where the temperature is above 0, 1..256 and at most `max_batch`; the likeliest is kept. Default
+        # 1.
+        ("best_of", ctypes.c_int32),
+        # No sequence of so many tokens is sampled twice in a window, 1..448; 0 (default): off.
+        ("no_repeat_ngram_size", ctypes.c_int32),
+        # Beam search ends when beam_size * patience hypotheses have ended (rounded, half to even), above 0..100.
+        # Default 1.0.
+        ("patience", ctypes.c_double),
+        # Hypotheses are ranked by log-probability over ((5 + length) / 6) ^ length_penalty, 0..1; NaN (default): over
+        # length.
+        ("length_penalty", ctypes.c_double),
+        # Temperatures tried one after the other until a window passes the thresholds, each 0..10. Default 0, 0.2,
+        # 0.4, 0.6, 0.8, 1.0.
+        ("temperatures", ctypes.POINTER(ctypes.c_double)),
+        # How many `temperatures` there are, 1..32.
+        ("temperature_count", ctypes.c_int64),
+        # A window whose text compresses better than this (UTF-8 bytes over zlib bytes) is tried again hotter. Default
+        # 2.4; NaN: off.
+        ("compression_ratio_threshold", ctypes.c_double),
+        # Logits of tokens a window already has are divided (negative ones multiplied) by this, above 0..10. Default
+        # 1.0: off.
+        ("repetition_penalty", ctypes.c_double),
+        # Key of the random numbers of sampling. The same seed and options give the same text, whatever else runs.
+        # Default 0.
+        ("seed", ctypes.c_uint64),
+        # Text that every window's transcript is made to begin with; it is not part of the result. NULL (default):
+        # none.
+        ("prefix", ctypes.POINTER(ctypes.c_char)),
+        # Bytes of `prefix`.
+        ("prefix_size", ctypes.c_int64),
+        # Words that every window is conditioned on, before the text so far; of no effect with `prefix`. NULL
+        # (default): none.
+        ("hotwords", ctypes.POINTER(ctypes.c_char)),
+        # Bytes of `hotwords`.
+        ("hotwords_size", ctypes.c_int64),
+        # 1: `initial_prompt` conditions every window, before the text so far; 0 (default): the first one.
+        ("carry_initial_prompt", ctypes.c_int32),
+        # 1: segments have words with times, and the recording moves on by these; 0 (default): not. Of a translation
+        # they are unreliable.
+        ("word_timestamps", ctypes.c_int32),
+        # After a window decoded hotter than this, the next one knows nothing of the text so far, 0..10. Default 0.5.
+        ("prompt_reset_on_temperature", ctypes.c_double),
+        # Characters that are joined to the word behind them. Default "'“¿([{- ; NULL: none.
+        ("prepend_punctuations", ctypes.POINTER(ctypes.c_char)),
+        # Bytes of `prepend_punctuations`.
+        ("prepend_punctuations_size", ctypes.c_int64),
+        # Characters that are joined to the word before them. Default "'.。,，!！?？:：”)]}、 ; NULL: none.
+        ("append_punctuations", ctypes.POINTER(ctypes.c_char)),
+        # Bytes of `append_punctuations`.
+        ("append_punctuations_size", ctypes.c_int64),
+        # Silences longer than this, in seconds, 0..1e9, are skipped where text next to them is likely made up, and
+        # that text is dropped. Of effect with `word_timestamps`. NaN (default): off.
+        ("hallucination_silence_threshold", ctypes.c_double),
+        # Transcribe only the speech that is found this way; read by the call. Times still refer to the whole audio.
+        # NULL (default): all of it.
+        ("vad", ctypes.POINTER(VadOptions)),
     ]
 
 
@@ -357,6 +454,35 @@ class Segment(ctypes.Structure):
     ]
 
 
+class Attempt(ctypes.Structure):
+    """One attempt at a window: what was tried, and what came of it."""
+
+    _fields_ = [
+        # Size of this struct in bytes, as its filler knows it.
+        ("struct_size", ctypes.c_uint32),
+        # Sum of WTRT_VERDICT_*. The last attempt at a window is the one that was kept, whatever its verdict.
+        ("verdict", ctypes.c_int32),
+        # Mel frame (10 ms) where the window begins: the `seek` of its segments.
+        ("seek", ctypes.c_int64),
+        # Sampling temperature; 0: the likeliest tokens.
+        ("temperature", ctypes.c_double),
+        # Beams searched; 1: none.
+        ("beam_size", ctypes.c_int32),
+        # Candidates sampled, of which this is the likeliest; 1 at temperature 0.
+        ("candidates", ctypes.c_int32),
+        # Mean log-probability of the tokens, the end token included.
+        ("avg_logprob", ctypes.c_double),
+        # UTF-8 bytes over zlib bytes of the text.
+        ("compression_ratio", ctypes.c_double),
+        # Probability that the window holds no speech.
+        ("no_speech_prob", ctypes.c_double),
+        # Text and timestamp tokens.
+        ("tokens", ctypes.POINTER(ctypes.c_int32)),
+        # Elements of `tokens`.
+        ("token_count", ctypes.c_int64),
+    ]
+
+
 class Event(ctypes.Structure):
     """Something happened to a job. Its pointers live as long as the event."""
 
@@ -407,6 +533,21 @@ class WriteOptions(ctypes.Structure):
     ]
 
 
+class SpeechSpan(ctypes.Structure):
+    """A stretch of speech: 16 kHz samples from `start` up to, not including, `end`."""
+
+    _fields_ = [
+        # Size of this struct in bytes, as its filler knows it.
+        ("struct_size", ctypes.c_uint32),
+        # Zero.
+        ("reserved", ctypes.c_int32),
+        # First sample.
+        ("start", ctypes.c_int64),
+        # Sample after the last.
+        ("end", ctypes.c_int64),
+    ]
+
+
 #: Receives a log line: level (WTRT_LOG_*), text and its size; called from any thread; must not block for long.
 LogSink = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32, ctypes.POINTER(ctypes.c_char), ctypes.c_int64)
 
@@ -451,6 +592,13 @@ class ResultHandle(Handle):
 
     __slots__ = ()
     _release_function = "wtrt_result_release"
+
+
+class SpeechHandle(Handle):
+    """Where speech was found. Immutable."""
+
+    __slots__ = ()
+    _release_function = "wtrt_speech_release"
 
 
 class SessionHandle(Handle):
@@ -514,6 +662,7 @@ SIGNATURES = {
             ctypes.POINTER(ctypes.c_void_p),
         ],
     ),
+    "wtrt_vad_options_init": (None, [ctypes.POINTER(VadOptions), ctypes.c_uint32]),
     "wtrt_transcribe_options_init": (None, [ctypes.POINTER(TranscribeOptions), ctypes.c_uint32]),
     "wtrt_engine_options_init": (None, [ctypes.POINTER(EngineOptions), ctypes.c_uint32]),
     "wtrt_engine_estimate": (
@@ -569,6 +718,14 @@ SIGNATURES = {
             ctypes.POINTER(ctypes.c_int64),
         ],
     ),
+    "wtrt_result_get_attempts": (
+        ctypes.c_void_p,
+        [
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.POINTER(Attempt)),
+            ctypes.POINTER(ctypes.c_int64),
+        ],
+    ),
     "wtrt_result_get_text": (
         ctypes.c_void_p,
         [
@@ -586,6 +743,7 @@ SIGNATURES = {
         ],
     ),
     "wtrt_result_get_duration": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.POINTER(ctypes.c_double)]),
+    "wtrt_result_get_speech_duration": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.POINTER(ctypes.c_double)]),
     "wtrt_result_write": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_int32, ctypes.POINTER(ctypes.c_void_p)]),
     "wtrt_write_options_init": (None, [ctypes.POINTER(WriteOptions), ctypes.c_uint32]),
     "wtrt_result_write_with_options": (
@@ -597,6 +755,33 @@ SIGNATURES = {
             ctypes.POINTER(ctypes.c_void_p),
         ],
     ),
+    "wtrt_detect_speech": (
+        ctypes.c_void_p,
+        [
+            ctypes.POINTER(Audio),
+            ctypes.POINTER(VadOptions),
+            ctypes.POINTER(ctypes.c_void_p),
+        ],
+    ),
+    "wtrt_speech_retain": (None, [ctypes.c_void_p]),
+    "wtrt_speech_release": (None, [ctypes.c_void_p]),
+    "wtrt_speech_get_spans": (
+        ctypes.c_void_p,
+        [
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.POINTER(SpeechSpan)),
+            ctypes.POINTER(ctypes.c_int64),
+        ],
+    ),
+    "wtrt_speech_get_probabilities": (
+        ctypes.c_void_p,
+        [
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.POINTER(ctypes.c_float)),
+            ctypes.POINTER(ctypes.c_int64),
+        ],
+    ),
+    "wtrt_speech_get_duration": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.POINTER(ctypes.c_double)]),
     "wtrt_quantize": (
         ctypes.c_void_p,
         [
@@ -640,6 +825,16 @@ SIGNATURES = {
         ],
     ),
     "wtrt_step": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_int32, ctypes.POINTER(ctypes.c_float)]),
+    "wtrt_align": (
+        ctypes.c_void_p,
+        [
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.c_int32),
+            ctypes.c_int64,
+            ctypes.POINTER(ctypes.c_float),
+            ctypes.POINTER(ctypes.c_float),
+        ],
+    ),
 }
 
 
@@ -755,6 +950,10 @@ class Library:
             error = self.functions.wtrt_model_detokenize(model_pointer, tokens, count, with_special, ctypes.byref(out))
             self._check(error)
         return TextHandle(self.functions, out.value)
+
+    def vad_options_init(self, options, struct_size):
+        """Fills in the defaults; writes no further than `struct_size` bytes."""
+        return self.functions.wtrt_vad_options_init(options, struct_size)
 
     def transcribe_options_init(self, options, struct_size):
         """Fills in the defaults; writes no further than `struct_size` bytes."""
@@ -900,6 +1099,11 @@ class Library:
         with result as result_pointer:
             self._check(self.functions.wtrt_result_get_segments(result_pointer, segments, count))
 
+    def result_get_attempts(self, result, attempts, count):
+        """Every attempt at every window, in order; borrowed, live as long as the result."""
+        with result as result_pointer:
+            self._check(self.functions.wtrt_result_get_attempts(result_pointer, attempts, count))
+
     def result_get_text(self, result, text, size):
         """The whole text; borrowed."""
         with result as result_pointer:
@@ -914,6 +1118,11 @@ class Library:
         """Seconds of audio."""
         with result as result_pointer:
             self._check(self.functions.wtrt_result_get_duration(result_pointer, seconds))
+
+    def result_get_speech_duration(self, result, seconds):
+        """Seconds of audio that were transcribed: those of speech if `vad` was set, else all."""
+        with result as result_pointer:
+            self._check(self.functions.wtrt_result_get_speech_duration(result_pointer, seconds))
 
     def result_write(self, result, format):
         """The transcript as a file's content, byte for byte as openai/whisper writes it. `format`: WTRT_FORMAT_*."""
@@ -935,6 +1144,38 @@ class Library:
             error = self.functions.wtrt_result_write_with_options(result_pointer, format, options, ctypes.byref(out))
             self._check(error)
         return TextHandle(self.functions, out.value)
+
+    def detect_speech(self, audio, options):
+        """Finds the speech in audio of any kind but WTRT_AUDIO_PUSHED, on the calling thread; needs no model.
+        `options` may be NULL. Errors: as of a job, INVALID_ARGUMENT.
+        """
+        out = ctypes.c_void_p()
+        self._check(self.functions.wtrt_detect_speech(audio, options, ctypes.byref(out)))
+        return SpeechHandle(self.functions, out.value)
+
+    def speech_retain(self, speech):
+        """Adds a reference; NULL is allowed."""
+        with speech as speech_pointer:
+            return self.functions.wtrt_speech_retain(speech_pointer)
+
+    def speech_release(self, speech):
+        """Drops a reference and never blocks; NULL is allowed."""
+        return self.functions.wtrt_speech_release(speech)
+
+    def speech_get_spans(self, speech, spans, count):
+        """The spans in order, none overlapping; borrowed, live as long as the handle."""
+        with speech as speech_pointer:
+            self._check(self.functions.wtrt_speech_get_spans(speech_pointer, spans, count))
+
+    def speech_get_probabilities(self, speech, probabilities, count):
+        """Probability of speech of each frame of 512 samples (32 ms); borrowed."""
+        with speech as speech_pointer:
+            self._check(self.functions.wtrt_speech_get_probabilities(speech_pointer, probabilities, count))
+
+    def speech_get_duration(self, speech, seconds):
+        """Seconds of audio."""
+        with speech as speech_pointer:
+            self._check(self.functions.wtrt_speech_get_duration(speech_pointer, seconds))
 
     def quantize(self, model, model_size, output, output_size, weights):
         """Writes the checkpoint `model` (name or path) in our quantized form into the new directory `output`.
@@ -995,3 +1236,13 @@ class Library:
         """Appends one token to the row; `logits`, unless NULL, receives [vocabulary]. Needs wtrt_prefill()."""
         with session as session_pointer:
             self._check(self.functions.wtrt_step(session_pointer, token, logits))
+
+    def align(self, session, tokens, count, scores, probabilities):
+        """Forces `count` tokens, 1..text_context, on the window and ends the row: what word times are made from.
+        Needs wtrt_project_cross_kv(). `scores`, unless NULL, receives row-major [alignment_heads, count,
+        audio_context]: the heads' cross-attention before the softmax, layer by layer. `probabilities`, unless
+        NULL, receives [count]: of each token after those before it, among text tokens; 0 of the first and of
+        special ones.
+        """
+        with session as session_pointer:
+            self._check(self.functions.wtrt_align(session_pointer, tokens, count, scores, probabilities))

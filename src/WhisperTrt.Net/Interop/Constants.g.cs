@@ -177,6 +177,22 @@ internal enum NativeFormat
     Lrc = 5,
 }
 
+/// <summary>WTRT_VERDICT_*.</summary>
+internal enum NativeVerdict
+{
+    /// <summary>Nothing is wrong with an attempt at a window. Other verdicts are sums of the reasons below.</summary>
+    Accepted = 0,
+
+    /// <summary>Its text's compression ratio is above <c>compression_ratio_threshold</c>.</summary>
+    TooRepetitive = 1,
+
+    /// <summary>Its average log-probability is below <c>logprob_threshold</c>.</summary>
+    TooUnlikely = 2,
+
+    /// <summary>It is silence: skipped without a segment, and no reason to try again.</summary>
+    Silence = 4,
+}
+
 /// <summary>WTRT_NORMALIZER_*.</summary>
 internal enum NativeNormalizer
 {

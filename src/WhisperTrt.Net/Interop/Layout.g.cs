@@ -18,14 +18,17 @@ internal static unsafe class NativeLayout
         NativeModelOptions(),
         NativeModelInfo(),
         NativeAudio(),
+        NativeVadOptions(),
         NativeTranscribeOptions(),
         NativeEngineOptions(),
         NativeMemoryPlan(),
         NativeEngineStats(),
         NativeWord(),
         NativeSegment(),
+        NativeAttempt(),
         NativeEvent(),
         NativeWriteOptions(),
+        NativeSpeechSpan(),
     ];
 
     private static StructLayoutCheck NativeModelOptions()
@@ -47,7 +50,7 @@ internal static unsafe class NativeLayout
     {
         NativeModelInfo value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_model_info", 88, sizeof(NativeModelInfo),
+        return new("wtrt_model_info", 96, sizeof(NativeModelInfo),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("device", 4, (int)((byte*)&value.Device - start)),
@@ -67,6 +70,8 @@ internal static unsafe class NativeLayout
             new("parameters", 64, (int)((byte*)&value.Parameters - start)),
             new("weight_bytes", 72, (int)((byte*)&value.WeightBytes - start)),
             new("load_seconds", 80, (int)((byte*)&value.LoadSeconds - start)),
+            new("alignment_heads", 88, (int)((byte*)&value.AlignmentHeads - start)),
+            new("reserved", 92, (int)((byte*)&value.Reserved - start)),
         ]);
     }
 
@@ -83,11 +88,27 @@ internal static unsafe class NativeLayout
         ]);
     }
 
+    private static StructLayoutCheck NativeVadOptions()
+    {
+        NativeVadOptions value = default;
+        byte* start = (byte*)&value;
+        return new("wtrt_vad_options", 40, sizeof(NativeVadOptions),
+        [
+            new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
+            new("min_speech_duration_ms", 4, (int)((byte*)&value.MinSpeechDurationMs - start)),
+            new("threshold", 8, (int)((byte*)&value.Threshold - start)),
+            new("neg_threshold", 16, (int)((byte*)&value.NegThreshold - start)),
+            new("max_speech_duration_s", 24, (int)((byte*)&value.MaxSpeechDurationS - start)),
+            new("min_silence_duration_ms", 32, (int)((byte*)&value.MinSilenceDurationMs - start)),
+            new("speech_pad_ms", 36, (int)((byte*)&value.SpeechPadMs - start)),
+        ]);
+    }
+
     private static StructLayoutCheck NativeTranscribeOptions()
     {
         NativeTranscribeOptions value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_transcribe_options", 112, sizeof(NativeTranscribeOptions),
+        return new("wtrt_transcribe_options", 280, sizeof(NativeTranscribeOptions),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("task", 4, (int)((byte*)&value.Task - start)),
@@ -107,6 +128,29 @@ internal static unsafe class NativeLayout
             new("tag", 96, (int)((byte*)&value.Tag - start)),
             new("max_pending_segments", 104, (int)((byte*)&value.MaxPendingSegments - start)),
             new("report_progress", 108, (int)((byte*)&value.ReportProgress - start)),
+            new("beam_size", 112, (int)((byte*)&value.BeamSize - start)),
+            new("best_of", 116, (int)((byte*)&value.BestOf - start)),
+            new("no_repeat_ngram_size", 120, (int)((byte*)&value.NoRepeatNgramSize - start)),
+            new("patience", 128, (int)((byte*)&value.Patience - start)),
+            new("length_penalty", 136, (int)((byte*)&value.LengthPenalty - start)),
+            new("temperatures", 144, (int)((byte*)&value.Temperatures - start)),
+            new("temperature_count", 152, (int)((byte*)&value.TemperatureCount - start)),
+            new("compression_ratio_threshold", 160, (int)((byte*)&value.CompressionRatioThreshold - start)),
+            new("repetition_penalty", 168, (int)((byte*)&value.RepetitionPenalty - start)),
+            new("seed", 176, (int)((byte*)&value.Seed - start)),
+            new("prefix", 184, (int)((byte*)&value.Prefix - start)),
+            new("prefix_size", 192, (int)((byte*)&value.PrefixSize - start)),
+            new("hotwords", 200, (int)((byte*)&value.Hotwords - start)),
+            new("hotwords_size", 208, (int)((byte*)&value.HotwordsSize - start)),
+            new("carry_initial_prompt", 216, (int)((byte*)&value.CarryInitialPrompt - start)),
+            new("word_timestamps", 220, (int)((byte*)&value.WordTimestamps - start)),
+            new("prompt_reset_on_temperature", 224, (int)((byte*)&value.PromptResetOnTemperature - start)),
+            new("prepend_punctuations", 232, (int)((byte*)&value.PrependPunctuations - start)),
+            new("prepend_punctuations_size", 240, (int)((byte*)&value.PrependPunctuationsSize - start)),
+            new("append_punctuations", 248, (int)((byte*)&value.AppendPunctuations - start)),
+            new("append_punctuations_size", 256, (int)((byte*)&value.AppendPunctuationsSize - start)),
+            new("hallucination_silence_threshold", 264, (int)((byte*)&value.HallucinationSilenceThreshold - start)),
+            new("vad", 272, (int)((byte*)&value.Vad - start)),
         ]);
     }
 
@@ -198,6 +242,26 @@ internal static unsafe class NativeLayout
         ]);
     }
 
+    private static StructLayoutCheck NativeAttempt()
+    {
+        NativeAttempt value = default;
+        byte* start = (byte*)&value;
+        return new("wtrt_attempt", 72, sizeof(NativeAttempt),
+        [
+            new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
+            new("verdict", 4, (int)((byte*)&value.Verdict - start)),
+            new("seek", 8, (int)((byte*)&value.Seek - start)),
+            new("temperature", 16, (int)((byte*)&value.Temperature - start)),
+            new("beam_size", 24, (int)((byte*)&value.BeamSize - start)),
+            new("candidates", 28, (int)((byte*)&value.Candidates - start)),
+            new("avg_logprob", 32, (int)((byte*)&value.AvgLogprob - start)),
+            new("compression_ratio", 40, (int)((byte*)&value.CompressionRatio - start)),
+            new("no_speech_prob", 48, (int)((byte*)&value.NoSpeechProb - start)),
+            new("tokens", 56, (int)((byte*)&value.Tokens - start)),
+            new("token_count", 64, (int)((byte*)&value.TokenCount - start)),
+        ]);
+    }
+
     private static StructLayoutCheck NativeEvent()
     {
         NativeEvent value = default;
@@ -229,6 +293,19 @@ internal static unsafe class NativeLayout
             new("max_words_per_line", 12, (int)((byte*)&value.MaxWordsPerLine - start)),
             new("highlight_words", 16, (int)((byte*)&value.HighlightWords - start)),
             new("trace", 20, (int)((byte*)&value.Trace - start)),
+        ]);
+    }
+
+    private static StructLayoutCheck NativeSpeechSpan()
+    {
+        NativeSpeechSpan value = default;
+        byte* start = (byte*)&value;
+        return new("wtrt_speech_span", 24, sizeof(NativeSpeechSpan),
+        [
+            new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
+            new("reserved", 4, (int)((byte*)&value.Reserved - start)),
+            new("start", 8, (int)((byte*)&value.Start - start)),
+            new("end", 16, (int)((byte*)&value.End - start)),
         ]);
     }
 }

@@ -107,6 +107,11 @@ internal static unsafe partial class NativeMethods
     internal static partial nint ModelDetokenize(ModelHandle model, int* tokens, long count, int withSpecial, out TextHandle text);
 
     /// <summary>Fills in the defaults; writes no further than <c>struct_size</c> bytes.</summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_vad_options_init")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial void VadOptionsInit(NativeVadOptions* options, uint structSize);
+
+    /// <summary>Fills in the defaults; writes no further than <c>struct_size</c> bytes.</summary>
     [LibraryImport(Library, EntryPoint = "wtrt_transcribe_options_init")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial void TranscribeOptionsInit(NativeTranscribeOptions* options, uint structSize);
@@ -251,6 +256,11 @@ internal static unsafe partial class NativeMethods
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial nint ResultGetSegments(ResultHandle result, NativeSegment** segments, long* count);
 
+    /// <summary>Every attempt at every window, in order; borrowed, live as long as the result.</summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_result_get_attempts")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nint ResultGetAttempts(ResultHandle result, NativeAttempt** attempts, long* count);
+
     /// <summary>The whole text; borrowed.</summary>
     [LibraryImport(Library, EntryPoint = "wtrt_result_get_text")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
@@ -266,6 +276,11 @@ internal static unsafe partial class NativeMethods
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial nint ResultGetDuration(ResultHandle result, double* seconds);
 
+    /// <summary>Seconds of audio that were transcribed: those of speech if <c>vad</c> was set, else all.</summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_result_get_speech_duration")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nint ResultGetSpeechDuration(ResultHandle result, double* seconds);
+
     /// <summary>The transcript as a file's content, byte for byte as openai/whisper writes it. <c>format</c>: WTRT_FORMAT_*.</summary>
     [LibraryImport(Library, EntryPoint = "wtrt_result_write")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
@@ -280,6 +295,39 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library, EntryPoint = "wtrt_result_write_with_options")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial nint ResultWriteWithOptions(ResultHandle result, int format, NativeWriteOptions* options, out TextHandle text);
+
+    /// <summary>
+    /// Finds the speech in audio of any kind but WTRT_AUDIO_PUSHED, on the calling thread; needs no model. <c>options</c> may be NULL.
+    /// Errors: as of a job, INVALID_ARGUMENT.
+    /// </summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_detect_speech")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nint DetectSpeech(NativeAudio* audio, NativeVadOptions* options, out SpeechHandle speech);
+
+    /// <summary>Adds a reference; NULL is allowed.</summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_speech_retain")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial void SpeechRetain(SpeechHandle speech);
+
+    /// <summary>Drops a reference and never blocks; NULL is allowed.</summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_speech_release")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial void SpeechRelease(nint speech);
+
+    /// <summary>The spans in order, none overlapping; borrowed, live as long as the handle.</summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_speech_get_spans")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nint SpeechGetSpans(SpeechHandle speech, NativeSpeechSpan** spans, long* count);
+
+    /// <summary>Probability of speech of each frame of 512 samples (32 ms); borrowed.</summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_speech_get_probabilities")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nint SpeechGetProbabilities(SpeechHandle speech, float** probabilities, long* count);
+
+    /// <summary>Seconds of audio.</summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_speech_get_duration")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nint SpeechGetDuration(SpeechHandle speech, double* seconds);
 
     /// <summary>
     /// Writes the checkpoint <c>model</c> (name or path) in our quantized form into the new directory <c>output</c>. <c>weights</c>:
@@ -338,4 +386,14 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library, EntryPoint = "wtrt_step")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial nint Step(SessionHandle session, int token, float* logits);
+
+    /// <summary>
+    /// Forces <c>count</c> tokens, 1..text_context, on the window and ends the row: what word times are made from. Needs
+    /// wtrt_project_cross_kv(). <c>scores</c>, unless NULL, receives row-major [alignment_heads, count, audio_context]: the heads'
+    /// cross-attention before the softmax, layer by layer. <c>probabilities</c>, unless NULL, receives [count]: of each token after those
+    /// before it, among text tokens; 0 of the first and of special ones.
+    /// </summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_align")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nint Align(SessionHandle session, int* tokens, long count, float* scores, float* probabilities);
 }

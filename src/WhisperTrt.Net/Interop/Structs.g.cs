@@ -90,6 +90,14 @@ internal unsafe struct NativeModelInfo
 
     /// <summary>Seconds that loading took.</summary>
     public double LoadSeconds;
+
+    /// <summary>
+    /// Heads of the decoder whose attention follows the sound: the checkpoint's list, or else all heads of the upper half of the layers.
+    /// </summary>
+    public int AlignmentHeads;
+
+    /// <summary>Zero.</summary>
+    public int Reserved;
 }
 
 /// <summary>The sound to transcribe.</summary>
@@ -107,6 +115,37 @@ internal unsafe struct NativeAudio
 
     /// <summary>Bytes at <c>data</c>, or the descriptor's number.</summary>
     public long Size;
+}
+
+/// <summary>How speech is told from silence; names and meanings are faster-whisper's.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeVadOptions
+{
+    /// <summary>Size of this struct in bytes, as its filler knows it.</summary>
+    public uint StructSize;
+
+    /// <summary>Speech that is not longer is dropped, in milliseconds, 0..3600000. Default 0.</summary>
+    public int MinSpeechDurationMs;
+
+    /// <summary>Speech begins at this probability, 0..1. Default 0.5.</summary>
+    public double Threshold;
+
+    /// <summary>
+    /// Silence begins below this probability, 0..1; between the two it goes on as it was. NaN (default): <c>threshold</c> - 0.15, at least
+    /// 0.01.
+    /// </summary>
+    public double NegThreshold;
+
+    /// <summary>
+    /// Speech that is longer is cut, at its last pause of more than 98 ms if it has one; seconds, above 0. Default infinity.
+    /// </summary>
+    public double MaxSpeechDurationS;
+
+    /// <summary>Silence that is shorter does not end speech, in milliseconds, 0..3600000. Default 2000.</summary>
+    public int MinSilenceDurationMs;
+
+    /// <summary>Added to speech on either side; neighbours share what is between them. Milliseconds, 0..3600000. Default 400.</summary>
+    public int SpeechPadMs;
 }
 
 /// <summary>How to transcribe; names and meanings are openai/whisper's.</summary>
@@ -160,7 +199,9 @@ internal unsafe struct NativeTranscribeOptions
     /// </summary>
     public double NoSpeechThreshold;
 
-    /// <summary>Average log-probability; default -1.0; NaN: off.</summary>
+    /// <summary>
+    /// A window whose average log-probability is below this, and which is not silence, is tried again hotter. Default -1.0; NaN: off.
+    /// </summary>
     public double LogprobThreshold;
 
     /// <summary>Returned in every event of the job as it is; a host's way to find its own object.</summary>
@@ -171,6 +212,102 @@ internal unsafe struct NativeTranscribeOptions
 
     /// <summary>1: PROGRESS events are sent; 0 (default): not.</summary>
     public int ReportProgress;
+
+    /// <summary>
+    /// Beams where the temperature is 0, 1..32; 1 (default): greedy. All beams of a window take rows of one step: at most the engine's
+    /// <c>max_batch</c>.
+    /// </summary>
+    public int BeamSize;
+
+    /// <summary>
+    /// Candidates where the temperature is above 0, 1..256 and at most <c>max_batch</c>; the likeliest is kept. Default 1.
+    /// </summary>
+    public int BestOf;
+
+    /// <summary>No sequence of so many tokens is sampled twice in a window, 1..448; 0 (default): off.</summary>
+    public int NoRepeatNgramSize;
+
+    /// <summary>
+    /// Beam search ends when beam_size * patience hypotheses have ended (rounded, half to even), above 0..100. Default 1.0.
+    /// </summary>
+    public double Patience;
+
+    /// <summary>
+    /// Hypotheses are ranked by log-probability over ((5 + length) / 6) ^ length_penalty, 0..1; NaN (default): over length.
+    /// </summary>
+    public double LengthPenalty;
+
+    /// <summary>
+    /// Temperatures tried one after the other until a window passes the thresholds, each 0..10. Default 0, 0.2, 0.4, 0.6, 0.8, 1.0.
+    /// </summary>
+    public double* Temperatures;
+
+    /// <summary>How many <c>temperatures</c> there are, 1..32.</summary>
+    public long TemperatureCount;
+
+    /// <summary>
+    /// A window whose text compresses better than this (UTF-8 bytes over zlib bytes) is tried again hotter. Default 2.4; NaN: off.
+    /// </summary>
+    public double CompressionRatioThreshold;
+
+    /// <summary>
+    /// Logits of tokens a window already has are divided (negative ones multiplied) by this, above 0..10. Default 1.0: off.
+    /// </summary>
+    public double RepetitionPenalty;
+
+    /// <summary>
+    /// Key of the random numbers of sampling. The same seed and options give the same text, whatever else runs. Default 0.
+    /// </summary>
+    public ulong Seed;
+
+    /// <summary>Text that every window's transcript is made to begin with; it is not part of the result. NULL (default): none.</summary>
+    public byte* Prefix;
+
+    /// <summary>Bytes of <c>prefix</c>.</summary>
+    public long PrefixSize;
+
+    /// <summary>
+    /// Words that every window is conditioned on, before the text so far; of no effect with <c>prefix</c>. NULL (default): none.
+    /// </summary>
+    public byte* Hotwords;
+
+    /// <summary>Bytes of <c>hotwords</c>.</summary>
+    public long HotwordsSize;
+
+    /// <summary>1: <c>initial_prompt</c> conditions every window, before the text so far; 0 (default): the first one.</summary>
+    public int CarryInitialPrompt;
+
+    /// <summary>
+    /// 1: segments have words with times, and the recording moves on by these; 0 (default): not. Of a translation they are unreliable.
+    /// </summary>
+    public int WordTimestamps;
+
+    /// <summary>After a window decoded hotter than this, the next one knows nothing of the text so far, 0..10. Default 0.5.</summary>
+    public double PromptResetOnTemperature;
+
+    /// <summary>Characters that are joined to the word behind them. Default "'“¿([{- ; NULL: none.</summary>
+    public byte* PrependPunctuations;
+
+    /// <summary>Bytes of <c>prepend_punctuations</c>.</summary>
+    public long PrependPunctuationsSize;
+
+    /// <summary>Characters that are joined to the word before them. Default "'.。,，!！?？:：”)]}、 ; NULL: none.</summary>
+    public byte* AppendPunctuations;
+
+    /// <summary>Bytes of <c>append_punctuations</c>.</summary>
+    public long AppendPunctuationsSize;
+
+    /// <summary>
+    /// Silences longer than this, in seconds, 0..1e9, are skipped where text next to them is likely made up, and that text is dropped. Of
+    /// effect with <c>word_timestamps</c>. NaN (default): off.
+    /// </summary>
+    public double HallucinationSilenceThreshold;
+
+    /// <summary>
+    /// Transcribe only the speech that is found this way; read by the call. Times still refer to the whole audio. NULL (default): all of
+    /// it.
+    /// </summary>
+    public NativeVadOptions* Vad;
 }
 
 /// <summary>How an engine is laid out.</summary>
@@ -330,6 +467,44 @@ internal unsafe struct NativeSegment
     public double NoSpeechProb;
 }
 
+/// <summary>One attempt at a window: what was tried, and what came of it.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeAttempt
+{
+    /// <summary>Size of this struct in bytes, as its filler knows it.</summary>
+    public uint StructSize;
+
+    /// <summary>Sum of WTRT_VERDICT_*. The last attempt at a window is the one that was kept, whatever its verdict.</summary>
+    public int Verdict;
+
+    /// <summary>Mel frame (10 ms) where the window begins: the <c>seek</c> of its segments.</summary>
+    public long Seek;
+
+    /// <summary>Sampling temperature; 0: the likeliest tokens.</summary>
+    public double Temperature;
+
+    /// <summary>Beams searched; 1: none.</summary>
+    public int BeamSize;
+
+    /// <summary>Candidates sampled, of which this is the likeliest; 1 at temperature 0.</summary>
+    public int Candidates;
+
+    /// <summary>Mean log-probability of the tokens, the end token included.</summary>
+    public double AvgLogprob;
+
+    /// <summary>UTF-8 bytes over zlib bytes of the text.</summary>
+    public double CompressionRatio;
+
+    /// <summary>Probability that the window holds no speech.</summary>
+    public double NoSpeechProb;
+
+    /// <summary>Text and timestamp tokens.</summary>
+    public int* Tokens;
+
+    /// <summary>Elements of <c>tokens</c>.</summary>
+    public long TokenCount;
+}
+
 /// <summary>Something happened to a job. Its pointers live as long as the event.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct NativeEvent
@@ -394,4 +569,21 @@ internal unsafe struct NativeWriteOptions
     /// 1: JSON has "trace" too, how each window was decoded: its attempts with temperature, figures and verdict; 0 (default).
     /// </summary>
     public int Trace;
+}
+
+/// <summary>A stretch of speech: 16 kHz samples from <c>start</c> up to, not including, <c>end</c>.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeSpeechSpan
+{
+    /// <summary>Size of this struct in bytes, as its filler knows it.</summary>
+    public uint StructSize;
+
+    /// <summary>Zero.</summary>
+    public int Reserved;
+
+    /// <summary>First sample.</summary>
+    public long Start;
+
+    /// <summary>Sample after the last.</summary>
+    public long End;
 }
