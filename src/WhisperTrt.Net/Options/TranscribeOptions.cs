@@ -3,6 +3,9 @@ namespace WhisperTrt;
 /// <summary>How to transcribe; names and meanings are openai/whisper's.</summary>
 public sealed record TranscribeOptions
 {
+    // One for all, so that options left alone are equal.
+    private static readonly IReadOnlyList<double> DefaultTemperatures = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
+
     /// <summary>What is made of the speech.</summary>
     public SpeechTask Task { get; init; } = SpeechTask.Transcribe;
 
@@ -51,7 +54,7 @@ public sealed record TranscribeOptions
     public double? CompressionRatioThreshold { get; init; } = 2.4;
 
     /// <summary>Temperatures tried one after the other until a window passes the thresholds: 1..32 of them, each 0..10.</summary>
-    public IReadOnlyList<double> Temperatures { get; init; } = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
+    public IReadOnlyList<double> Temperatures { get; init; } = DefaultTemperatures;
 
     /// <summary>
     /// Beams where the temperature is 0, 1..32; 1 is greedy. They take rows of one step: at most <see cref="EngineOptions.MaxBatch"/>.
