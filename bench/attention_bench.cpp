@@ -262,7 +262,7 @@ void rows_and_policy(ThreadPool& pool, Isa isa, const Peaks& peaks, int32_t row_
   const ops::StepState state{
       states.data(), &policy, history.data(), nullptr, suppress.data(), 8, 0, static_cast<int32_t>(suppress.size())};
   const auto reset = [&] {
-    for (auto& row : states) row = ops::RowState{0, 0, 0, 0, 3, 100, 0, 0.0f, 0.0};
+    for (auto& row : states) row = ops::RowState{0, 0, 0, 0, 3, 100, 0, 0, 0.0f, 0.0};
   };
   char shape[64];
   std::snprintf(shape, sizeof shape, "%d rows of 51865", row_count);
