@@ -27,6 +27,9 @@ int use(const std::string& path) {
   how.suppress_tokens = "";
   how.vad = VadOptions();
   how.vad->threshold = 0.6;
+  how.temperatures = {0.0, 0.5};
+  how.hotwords = "words";
+  how.beam_size = 5;
   Queue queue;
   Job job = engine.submit(queue, Audio::pushed(), how);
   job.push(std::vector<float>(16000));
@@ -44,6 +47,7 @@ int use(const std::string& path) {
   session.project_cross_kv();
   session.prefill({1, 2});
   session.step(3);
+  for (const Attempt& attempt : result.attempts()) count += attempt.tokens.size();
   count += result.segments().size() + result.write(WTRT_FORMAT_SRT).size() + result.text().size() + result.language().size();
   count += model.languages().size() + model.detokenize(model.tokenize("text"), true).size();
   count += doctor().size() + build_info().size() + normalize("text").size();

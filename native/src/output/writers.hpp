@@ -40,7 +40,7 @@ struct Attempt {
 struct Transcript {
   std::string text, language;
   std::vector<Segment> segments;
-  std::vector<Attempt> attempts;  // in order of time
+  std::vector<Attempt> attempts = {};  // in order of time
 };
 
 enum class Format : int32_t { txt = 0, srt = 1, vtt = 2, tsv = 3, json = 4, lrc = 5 };

@@ -58,6 +58,13 @@ WTRT_INLINE Digits query_digits(const int32_t* q) {
 WTRT_INLINE Digits weight_digits(const int32_t* w) {
   return {pack_bytes(w[0] >> 8, w[1] >> 8, w[2] >> 8, w[3] >> 8), pack_bytes(w[0], w[1], w[2], w[3])};
 }
+// The digits of sixteen weights, four by four.
+WTRT_INLINE void sixteen_weight_digits(const int32_t* w, Digits* digits) {
+  const __m512i all = _mm512_loadu_si512(w);
+  const __m128i high = _mm512_cvtepi32_epi8(_mm512_srai_epi32(all, 8)), low = _mm512_cvtepi32_epi8(all);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(digits), _mm_unpacklo_epi32(high, low));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(digits + 2), _mm_unpackhi_epi32(high, low));
+}
 struct Dot {
   __m512i high, low;
 };
@@ -269,7 +276,11 @@ struct Int8Cache {
         weight_unit[m] = most / static_cast<float>(kWeightRange);
         int32_t whole[kSplit];
         for (int64_t t = 0; t < padded; ++t) whole[t] = nearest(weights[t] * units);
-        for (int64_t t = 0; t < padded; t += kQuad) weight[m][t / kQuad] = weight_digits(whole + t);
+        int64_t t = 0;
+#if defined(__AVX512VNNI__)
+        for (; t + kLanes <= padded; t += kLanes) sixteen_weight_digits(whole + t, &weight[m][t / kQuad]);
+#endif
+        for (; t < padded; t += kQuad) weight[m][t / kQuad] = weight_digits(whole + t);
       }
     }
 
