@@ -27,6 +27,9 @@ int use(const std::string& path) {
   how.suppress_tokens = "";
   how.vad = VadOptions();
   how.vad->threshold = 0.6;
+  how.clip_timestamps = {1, 2.5};
+  how.languages = "en,de";
+  how.channels = WTRT_CHANNELS_SPLIT;
   Queue queue;
   Job job = engine.submit(queue, Audio::pushed(), how);
   job.push(std::vector<float>(16000));
@@ -38,13 +41,14 @@ int use(const std::string& path) {
   Result result = job.result();
   Transcription transcription = engine.transcribe(Audio::samples(std::vector<float>(16000)), how);
   std::size_t count = 0;
-  for (Segment& segment : transcription) count += segment.words.size() + segment.tokens.size();
+  for (Segment& segment : transcription) count += segment.words.size() + segment.tokens.size() + segment.language.size();
   Session session(model);
   session.encode(log_mel(model, nullptr, 0));
   session.project_cross_kv();
   session.prefill({1, 2});
   session.step(3);
   count += result.segments().size() + result.write(WTRT_FORMAT_SRT).size() + result.text().size() + result.language().size();
+  count += result.language_probabilities().size();
   count += model.languages().size() + model.detokenize(model.tokenize("text"), true).size();
   count += doctor().size() + build_info().size() + normalize("text").size();
   Speech speech = detect_speech(Audio::file(path), *how.vad);
