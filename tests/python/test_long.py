@@ -1,7 +1,9 @@
 """Long recordings: clips, candidate languages, chunks that decode together, channels by themselves."""
 
 import json
+import shutil
 import struct
+import subprocess
 
 import pytest
 import whispertrt
@@ -75,6 +77,21 @@ def test_channels_apart(engine, samples):
     assert {window["channel"] for window in written["trace"]} == {0, 1}
     mixed = engine.transcribe(stereo(samples, delayed), **GREEDY)
     assert "channel" not in mixed.write("json") and {segment.channel for segment in mixed.segments} == {None}
+
+
+def test_channels_apart_by_ffmpeg(engine, samples, tmp_path):
+    """A container that only FFmpeg's libraries read, without loss."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        pytest.skip("the program ffmpeg is not installed")
+    if not whispertrt.doctor()["audio"]["ffmpeg"]["found"]:
+        pytest.skip("FFmpeg's libraries or their module are not there")
+    wave, other = tmp_path / "both.wav", tmp_path / "both.m4a"
+    wave.write_bytes(stereo(samples, type(samples)("f", bytes(4 * RATE * 2)) + samples))
+    subprocess.run([program, "-nostdin", "-v", "error", "-i", wave, "-c:a", "alac", other], check=True)
+    here, there = (engine.transcribe(path, channels="split", **GREEDY) for path in (wave, other))
+    for channel in (0, 1):
+        assert tokens(there.segments, channel) == tokens(here.segments, channel) != []
 
 
 @pytest.mark.parametrize(
