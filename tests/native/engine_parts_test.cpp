@@ -191,6 +191,18 @@ TEST(Chunked, EachChunkSaysWhatItSaysAloneAndTimesStayTrue) {
   EXPECT_EQ(tokens_of(segments_of(narrow, sound(samples), batched())), expected);
 }
 
+TEST(Chunked, ManyJobsInChunksGiveEachOtherRoom) {
+  Engine engine(demo_model(), {.max_batch = 2});
+  const auto samples = with_pauses(2);
+  const auto expected = tokens_of(segments_of(engine, sound(samples), batched()));
+  std::vector<std::shared_ptr<EventQueue>> queues;
+  for (int i = 0; i < 7; ++i) {
+    queues.push_back(std::make_shared<EventQueue>());
+    engine.submit(queues.back(), sound(samples), batched());
+  }
+  for (const auto& queue : queues) EXPECT_EQ(wait_for(*queue, 0).tokens, expected);
+}
+
 TEST(Chunked, WordsLieInTheirSegments) {
   Engine engine(demo_model(), {.max_batch = 4});
   JobOptions options = batched();

@@ -174,7 +174,12 @@ void Scheduler::prepare_windows() {
 
 // Begins the parts that there is room for, reads on meanwhile, and ends the job after the last one.
 void Scheduler::divide(const JobPtr& job) {
-  while (const JobPtr part = job->next_part(static_cast<size_t>(executor_.plan().max_batch), model_->tokenizer()->multilingual())) {
+  const auto most = static_cast<size_t>(executor_.plan().max_batch);
+  const auto room = [&] {  // every job may have one; more while those of all jobs together are few
+    const auto parts = std::count_if(active_.begin(), active_.end(), [](const JobPtr& other) { return other->is_part(); });
+    return static_cast<size_t>(parts) < 2 * most ? most : 1;
+  };
+  while (const JobPtr part = job->next_part(room(), model_->tokenizer()->multilingual())) {
     active_.push_back(part);
     open(part);
   }
