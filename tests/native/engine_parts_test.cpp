@@ -1,6 +1,7 @@
 // Jobs in parts: chunks of speech that decode together, and channels by themselves. Each part says what it would say
 // alone, times stay those of the recording, and nothing depends on which part is done first.
 #include <algorithm>
+#include <fstream>
 #include <thread>
 
 #include "engine_fixture.hpp"
@@ -324,6 +325,30 @@ TEST(Channels, OfADamagedRecordingFailByName) {
   const auto queue = std::make_shared<EventQueue>();
   const auto job = engine.submit(queue, std::move(input), split);
   EXPECT_EQ(wait_for(*queue, 0).error, ErrorCode::invalid_audio);
+}
+
+// A FLAC file whose head is whole and whose first frame is not: it opens, and fails when it is read.
+TEST(InParts, APartThatFailsFailsTheWholeOnce) {
+  std::ifstream in(test::repository() / "samples" / "reader.flac", std::ios::binary);
+  std::string file{std::istreambuf_iterator<char>(in), {}};
+  std::fill(file.begin() + 10000, file.end(), '\0');
+  Engine engine(demo_model(), {.max_batch = 2});
+  for (const bool split : {false, true}) {
+    for (const bool chunks : {false, true}) {
+      JobOptions options = chunks ? batched() : greedy();
+      options.split_channels = split;
+      AudioInput input;
+      input.kind = AudioKind::bytes;
+      const auto* first = reinterpret_cast<const std::byte*>(file.data());
+      input.bytes.assign(first, first + file.size());
+      const auto queue = std::make_shared<EventQueue>();
+      const auto job = engine.submit(queue, std::move(input), options);
+      EXPECT_EQ(wait_for(*queue, 0).error, ErrorCode::invalid_audio) << split << chunks;
+      EXPECT_EQ(code_of([&] { job->result(); }), ErrorCode::invalid_audio);
+      EXPECT_FALSE(queue->next(50ms)) << "something came after the end";
+    }
+  }
+  EXPECT_FALSE(segments_of(engine, sound(demo_samples()), greedy()).empty());
 }
 
 // ---- what does not go together ----
