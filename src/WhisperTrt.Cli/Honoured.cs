@@ -13,14 +13,23 @@ internal static class Honoured
         Words(settings);
         Precision(settings);
         TranscribeSettings.ParseDevice(settings.Device);
-        if (!IsWholeFile(settings.ClipTimestamps))
-        {
-            throw NotYet("--clip_timestamps", settings.ClipTimestamps, "use 0: the whole file");
-        }
-
+        LongForm(settings);
         if (settings.Threads is < 0)
         {
             throw new UsageException($"--threads: {settings.Threads} is below 0; use 0 or None for one thread per core.");
+        }
+    }
+
+    private static void LongForm(TranscribeSettings settings)
+    {
+        if (settings.Clips().Count > 0 && settings.Vad is not null)
+        {
+            throw new UsageException("--clip_timestamps and --vad_filter True both say what is transcribed; leave one of them out.");
+        }
+
+        if (settings.Batched && settings.Vad is null)
+        {
+            throw new UsageException("--batched requires --vad_filter True, which says where a recording can be cut.");
         }
     }
 
@@ -108,9 +117,6 @@ internal static class Honoured
             throw new UsageException("--fp16 False asks for float32 and --compute_type for something else; leave one of them out.");
         }
     }
-
-    private static bool IsWholeFile(string? clips) =>
-        string.IsNullOrEmpty(clips) || (Options.TryDouble(clips, out double start) && start == 0);
 
     private static string Show(double? value) => value?.ToString(CultureInfo.InvariantCulture) ?? "None";
 

@@ -50,7 +50,11 @@ internal sealed class TranscribeCommand
     private readonly Setting<int?> maxWordsPerLine = Options.OptionalInt("--max_words_per_line", null, "(requires --word_timestamps True) most words in a segment");
     private readonly Setting<bool> jsonTrace = Options.Bool("--json_trace", false, "the json says, under trace, how each window was decoded");
     private readonly Setting<int?> threads = Options.OptionalInt("--threads", 0, "CPU threads; 0 and None: one per core");
-    private readonly Setting<string?> clipTimestamps = Options.Text("--clip_timestamps", "0", "comma-separated start,end,... seconds of clips; only 0 (the whole file) is honoured yet");
+    private readonly Setting<string?> clipTimestamps = Options.Text("--clip_timestamps", "0", "comma-separated start,end,start,end,... seconds of the clips to transcribe; without a last end to the end of the file");
+    private readonly Setting<string?> languages = Options.Text("--languages", null, "comma-separated languages that detection chooses from; None: all");
+    private readonly Setting<bool> multilingual = Options.Bool("--multilingual", false, "detect the language of every window anew");
+    private readonly Setting<bool> batched = Options.Bool("--batched", false, "(requires --vad_filter True) cut at silences into chunks that are decoded together and know nothing of each other");
+    private readonly Setting<ChannelMode?> channels = Options.Choice("--channels", ChannelMode.Mix, "mix the channels, or split: transcribe each by itself", [("mix", ChannelMode.Mix), ("split", ChannelMode.Split)]);
     private readonly Setting<double?> hallucinationSilence = Options.OptionalDouble("--hallucination_silence_threshold", null, "(requires --word_timestamps True) seconds of silence that are skipped, and text next to them dropped, where that is likely made up");
     private readonly Setting<ComputeType?> computeType = Options.Choice("--compute_type", null, "numbers to compute with", ComputeTypeNames);
     private readonly Setting<CpuIsa?> cpuIsa = Options.Choice("--cpu_isa", null, "CPU instructions to use, for tests", CpuIsaNames);
@@ -84,7 +88,8 @@ internal sealed class TranscribeCommand
                 maxWordsPerLine.Option, jsonTrace.Option, threads.Option, clipTimestamps.Option, hallucinationSilence.Option, computeType.Option,
                 cpuIsa.Option, maxBatch.Option, memoryLimit.Option, maxInitialTimestamp.Option, maxNewTokens.Option,
                 withoutTimestamps.Option, suppressBlank.Option, repetitionPenalty.Option, noRepeatNgramSize.Option,
-                promptResetOnTemperature.Option, prefix.Option, hotwords.Option, seed.Option, inputFormat.Option, vadFilter.Option, .. vad.All,
+                promptResetOnTemperature.Option, prefix.Option, hotwords.Option, seed.Option, inputFormat.Option, vadFilter.Option, languages.Option, multilingual.Option,
+                batched.Option, channels.Option, .. vad.All,
             ])
         {
             Command.Options.Add(option);
@@ -173,6 +178,10 @@ internal sealed class TranscribeCommand
         JsonTrace = jsonTrace.Of(result),
         Threads = threads.Of(result),
         ClipTimestamps = clipTimestamps.Of(result),
+        Languages = languages.Of(result),
+        Multilingual = multilingual.Of(result),
+        Batched = batched.Of(result),
+        Channels = channels.Of(result) ?? ChannelMode.Mix,
         HallucinationSilenceThreshold = hallucinationSilence.Of(result),
         ComputeType = computeType.Of(result),
         CpuIsa = cpuIsa.Of(result),

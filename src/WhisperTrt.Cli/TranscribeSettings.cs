@@ -80,6 +80,14 @@ internal sealed record TranscribeSettings
 
     public string? ClipTimestamps { get; init; } = "0";
 
+    public string? Languages { get; init; }
+
+    public bool Multilingual { get; init; }
+
+    public bool Batched { get; init; }
+
+    public ChannelMode Channels { get; init; }
+
     public double? HallucinationSilenceThreshold { get; init; }
 
     public ComputeType? ComputeType { get; init; }
@@ -173,7 +181,29 @@ internal sealed record TranscribeSettings
         AppendPunctuations = AppendPunctuations,
         HallucinationSilenceThreshold = HallucinationSilenceThreshold,
         Vad = Vad,
+        ClipTimestamps = Clips(),
+        Languages = Languages?.Split(',', StringSplitOptions.TrimEntries) ?? [],
+        Multilingual = Multilingual,
+        Batched = Batched,
+        Channels = Channels,
     };
+
+    /// <summary>None: the whole file, which is how openai/whisper's default, 0, reads too.</summary>
+    internal IReadOnlyList<double> Clips()
+    {
+        List<double> all = [];
+        foreach (string text in string.IsNullOrEmpty(ClipTimestamps) ? [] : ClipTimestamps.Split(','))
+        {
+            if (!Options.TryDouble(text.Trim(), out double seconds) || seconds is < 0 or > 1e9)
+            {
+                throw new UsageException($"--clip_timestamps: '{text}' is no number of seconds from 0; give start,end,start,end,...");
+            }
+
+            all.Add(seconds);
+        }
+
+        return all is [0] ? [] : all;
+    }
 
     /// <summary>0 is no limit, as to openai/whisper.</summary>
     internal WriteOptions ToWriteOptions() => new()

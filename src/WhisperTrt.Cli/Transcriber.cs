@@ -157,7 +157,7 @@ internal sealed class Transcriber
 
             if (settings.Verbose)
             {
-                terminal.WriteLine(prefix + Timestamp.Line(segment));
+                terminal.WriteLine(prefix + (segment.Channel is { } channel ? $"channel {channel}: " : "") + Timestamp.Line(segment));
             }
         }
     }

@@ -46,4 +46,7 @@ public sealed record Attempt
 
     /// <summary>Ids of its text and timestamp tokens.</summary>
     public required IReadOnlyList<int> Tokens { get; init; }
+
+    /// <summary>Whose window it is, from 0, with <see cref="ChannelMode.Split"/>; else <see langword="null"/>.</summary>
+    public int? Channel { get; init; }
 }

@@ -35,6 +35,12 @@ public sealed record Segment
 
     /// <summary>Probability that its window holds no speech, 0..1.</summary>
     public required double NoSpeechProbability { get; init; }
+
+    /// <summary>Whose it is, from 0, with <see cref="ChannelMode.Split"/>; else <see langword="null"/>.</summary>
+    public int? Channel { get; init; }
+
+    /// <summary>Code of its window's language.</summary>
+    public string Language { get; init; } = "";
 }
 
 /// <summary>A word with its times.</summary>

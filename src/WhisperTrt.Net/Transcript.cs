@@ -28,6 +28,9 @@ public sealed unsafe class Transcript : IDisposable
         Duration = TimeSpan.FromSeconds(seconds);
         NativeError.ThrowIfFailed(NativeMethods.ResultGetSpeechDuration(handle, &seconds));
         SpeechDuration = TimeSpan.FromSeconds(seconds);
+        float* probabilities;
+        NativeError.ThrowIfFailed(NativeMethods.ResultGetLanguageProbabilities(handle, &probabilities, &size));
+        LanguageProbabilities = new ReadOnlySpan<float>(probabilities, checked((int)size)).ToArray();
         segments = new Lazy<IReadOnlyList<Segment>>(ReadSegments);
         attempts = new Lazy<IReadOnlyList<Attempt>>(ReadAttempts);
     }
@@ -40,6 +43,12 @@ public sealed unsafe class Transcript : IDisposable
 
     /// <summary>Code of the language if it was detected; <see langword="null"/> if it was given.</summary>
     public string? DetectedLanguage { get; }
+
+    /// <summary>
+    /// How probable each of the model's languages was when the language was first detected, in the order of <see cref="WhisperModel.Languages"/>;
+    /// empty if nothing was detected.
+    /// </summary>
+    public IReadOnlyList<float> LanguageProbabilities { get; }
 
     /// <summary>Length of the audio.</summary>
     public TimeSpan Duration { get; }

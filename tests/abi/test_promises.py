@@ -74,6 +74,8 @@ def test_defaults_are_those_of_the_header(library):
     assert (options.compression_ratio_threshold, options.repetition_penalty, options.seed) == (2.4, 1.0, 0)
     assert options.length_penalty != options.length_penalty  # NaN: by length
     assert not options.prefix and not options.hotwords
+    assert not options.clip_timestamps and options.clip_timestamp_count == 0 and not options.languages
+    assert (options.multilingual, options.batched, options.channels) == (0, 0, _abi.CHANNELS_MIX)
     assert (options.carry_initial_prompt, options.prompt_reset_on_temperature) == (0, 0.5)
     assert (options.tag, options.max_pending_segments, options.report_progress) == (0, 64, 0)
     engine = _abi.EngineOptions()

@@ -30,6 +30,9 @@ int use(const std::string& path) {
   how.temperatures = {0.0, 0.5};
   how.hotwords = "words";
   how.beam_size = 5;
+  how.clip_timestamps = {1, 2.5};
+  how.languages = "en,de";
+  how.channels = WTRT_CHANNELS_SPLIT;
   Queue queue;
   Job job = engine.submit(queue, Audio::pushed(), how);
   job.push(std::vector<float>(16000));
@@ -41,7 +44,7 @@ int use(const std::string& path) {
   Result result = job.result();
   Transcription transcription = engine.transcribe(Audio::samples(std::vector<float>(16000)), how);
   std::size_t count = 0;
-  for (Segment& segment : transcription) count += segment.words.size() + segment.tokens.size();
+  for (Segment& segment : transcription) count += segment.words.size() + segment.tokens.size() + segment.language.size();
   Session session(model);
   session.encode(log_mel(model, nullptr, 0));
   session.project_cross_kv();
@@ -49,6 +52,7 @@ int use(const std::string& path) {
   session.step(3);
   for (const Attempt& attempt : result.attempts()) count += attempt.tokens.size();
   count += result.segments().size() + result.write(WTRT_FORMAT_SRT).size() + result.text().size() + result.language().size();
+  count += result.language_probabilities().size();
   count += model.languages().size() + model.detokenize(model.tokenize("text"), true).size();
   count += doctor().size() + build_info().size() + normalize("text").size();
   Speech speech = detect_speech(Audio::file(path), *how.vad);

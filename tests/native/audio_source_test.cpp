@@ -179,6 +179,18 @@ TEST(Source, StereoIsAveraged) {
   EXPECT_NEAR(out[2], 0.0f, 1.0f / 32768);
 }
 
+TEST(Source, OneChannelIsReadAloneAndExactly) {
+  WTRT_NEEDS_SNDFILE();
+  const auto left = noise(5000, 1), right = noise(5000, 2);
+  std::vector<int16_t> both;
+  for (size_t i = 0; i < left.size(); ++i) both.insert(both.end(), {left[i], right[i]});
+  const auto file = wav_file(both, {.channels = 2});
+  EXPECT_EQ(open_encoded(file, "s.wav")->channels(), 2);
+  EXPECT_EQ(test::read_all(*open_encoded(file, "s.wav", 0)), test::read_all(*open_encoded(wav_file(left), "l.wav")));
+  EXPECT_EQ(test::read_all(*open_encoded(file, "s.wav", 1)), test::read_all(*open_encoded(wav_file(right), "r.wav")));
+  for (const float sample : test::read_all(*open_encoded(file, "s.wav", 2))) EXPECT_EQ(sample, 0.0f);
+}
+
 // What `ffmpeg -ac 1` made of one channel at 20000, by layout.
 TEST(Downmix, HasTheWeightsOfFfmpeg) {
   WTRT_NEEDS_SNDFILE();

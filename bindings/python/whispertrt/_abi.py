@@ -61,6 +61,10 @@ ISA_AMX = 3
 TASK_TRANSCRIBE = 0
 #: Translate the speech into English.
 TASK_TRANSLATE = 1
+#: All channels of a recording are mixed into one.
+CHANNELS_MIX = 0
+#: Each channel is transcribed by itself; segments say whose they are.
+CHANNELS_SPLIT = 1
 #: An audio file: `data` is its UTF-8 path.
 AUDIO_PATH = 0
 #: An encoded file in memory: `data` are its bytes; copied by the call.
@@ -76,7 +80,7 @@ AUDIO_DESCRIPTOR = 4
 AUDIO_DESCRIPTOR_RAW = 5
 #: A segment of text is final.
 EVENT_SEGMENT = 1
-#: The language was detected.
+#: The language was detected: that of the recording, and with `multilingual` any that differs from the window before.
 EVENT_LANGUAGE = 2
 #: How much of the audio is done.
 EVENT_PROGRESS = 3
@@ -329,6 +333,28 @@ class TranscribeOptions(ctypes.Structure):
         # Transcribe only the speech that is found this way; read by the call. Times still refer to the whole audio.
         # NULL (default): all of it.
         ("vad", ctypes.POINTER(VadOptions)),
+        # Start, end, start, end, … in seconds, 0..1e9, of the clips that are transcribed, one after the other;
+        # without a last end the last one goes on to that of the recording. No window goes beyond its clip. Not
+        # together with `vad`. NULL (default): all of the recording.
+        ("clip_timestamps", ctypes.POINTER(ctypes.c_double)),
+        # How many `clip_timestamps` there are, 0..1000000. Default 0.
+        ("clip_timestamp_count", ctypes.c_int64),
+        # Comma-separated codes or English names of the languages that detection chooses from; NULL (default): all of
+        # the model's.
+        ("languages", ctypes.POINTER(ctypes.c_char)),
+        # Bytes of `languages`.
+        ("languages_size", ctypes.c_int64),
+        # 1: the language is detected for every window anew, whatever `language` says; 0 (default): not. Of no effect
+        # with an English-only model.
+        ("multilingual", ctypes.c_int32),
+        # 1: the speech that `vad` finds is cut at silences into chunks of at most 30 s that are decoded together, up
+        # to `max_batch` at a time, and know nothing of each other; `max_speech_duration_s` is at most 30 then. 0
+        # (default): one window after the other.
+        ("batched", ctypes.c_int32),
+        # WTRT_CHANNELS_MIX (default) or WTRT_CHANNELS_SPLIT, which needs a file or its bytes and at most 16 channels.
+        ("channels", ctypes.c_int32),
+        # Zero.
+        ("reserved", ctypes.c_int32),
     ]
 
 
@@ -451,6 +477,14 @@ class Segment(ctypes.Structure):
         ("compression_ratio", ctypes.c_double),
         # Probability that its window holds no speech.
         ("no_speech_prob", ctypes.c_double),
+        # Whose it is, from 0, with WTRT_CHANNELS_SPLIT; else -1.
+        ("channel", ctypes.c_int32),
+        # Zero.
+        ("reserved", ctypes.c_int32),
+        # Code of its window's language: that of the result but for `multilingual` and WTRT_CHANNELS_SPLIT.
+        ("language", ctypes.POINTER(ctypes.c_char)),
+        # Bytes of `language`.
+        ("language_size", ctypes.c_int64),
     ]
 
 
@@ -480,6 +514,10 @@ class Attempt(ctypes.Structure):
         ("tokens", ctypes.POINTER(ctypes.c_int32)),
         # Elements of `tokens`.
         ("token_count", ctypes.c_int64),
+        # Whose window it is, from 0, with WTRT_CHANNELS_SPLIT; else -1.
+        ("channel", ctypes.c_int32),
+        # Zero.
+        ("reserved", ctypes.c_int32),
     ]
 
 
@@ -507,6 +545,8 @@ class Event(ctypes.Structure):
         ("done_seconds", ctypes.c_double),
         # Seconds of audio in all; -1 while unknown.
         ("total_seconds", ctypes.c_double),
+        # LANGUAGE: how probable it is among those it was chosen from; else 0.
+        ("language_probability", ctypes.c_double),
     ]
 
 
@@ -739,6 +779,14 @@ SIGNATURES = {
         [
             ctypes.c_void_p,
             ctypes.POINTER(ctypes.POINTER(ctypes.c_char)),
+            ctypes.POINTER(ctypes.c_int64),
+        ],
+    ),
+    "wtrt_result_get_language_probabilities": (
+        ctypes.c_void_p,
+        [
+            ctypes.c_void_p,
+            ctypes.POINTER(ctypes.POINTER(ctypes.c_float)),
             ctypes.POINTER(ctypes.c_int64),
         ],
     ),
@@ -1113,6 +1161,14 @@ class Library:
         """The language's code, given or detected; borrowed."""
         with result as result_pointer:
             self._check(self.functions.wtrt_result_get_language(result_pointer, code, size))
+
+    def result_get_language_probabilities(self, result, probabilities, count):
+        """How probable each of the model's languages was when the language was first detected, in the order of
+        wtrt_model_get_language(); they sum to one, and are 0 for those that `languages` left out. `count` is 0
+        if nothing was detected. Borrowed.
+        """
+        with result as result_pointer:
+            self._check(self.functions.wtrt_result_get_language_probabilities(result_pointer, probabilities, count))
 
     def result_get_duration(self, result, seconds):
         """Seconds of audio."""

@@ -8,6 +8,7 @@ from . import _abi
 from ._errors import InvalidArgumentError
 from ._memory import encoded, initialised, integer
 
+CHANNELS = {"mix": _abi.CHANNELS_MIX, "split": _abi.CHANNELS_SPLIT}
 TASKS = {"transcribe": _abi.TASK_TRANSCRIBE, "translate": _abi.TASK_TRANSLATE}
 DEVICES = {"auto": _abi.AUTO, "cpu": _abi.DEVICE_CPU, "cuda": _abi.DEVICE_CUDA}
 COMPUTE_TYPES = {
@@ -106,6 +107,18 @@ def _temperatures(options: Any, name: str, value: Any) -> None:
     options.temperature_count = len(values)
 
 
+def _clips(options: Any, name: str, value: Any) -> None:
+    if isinstance(value, str):  # as openai/whisper and faster-whisper take it
+        value = [float(one) for one in value.split(",")] if value else []
+    values = [float(one) for one in value or []]
+    options.clip_timestamps = (ctypes.c_double * len(values))(*values)  # the structure keeps the array alive
+    options.clip_timestamp_count = len(values)
+
+
+def _languages(options: Any, name: str, value: Any) -> None:
+    _text(options, name, value if value is None or isinstance(value, str) else ",".join(value))
+
+
 def _tokens(options: Any, name: str, value: Any) -> None:
     if value is None:
         value = ""  # as openai/whisper has it: none
@@ -169,6 +182,11 @@ _TRANSCRIBE: Dict[str, _Setter] = {
     "append_punctuations": _text,
     "hallucination_silence_threshold": _number_or_off,
     "vad": lambda options, name, value: setattr(options, name, ctypes.pointer(value)),  # which keeps it alive
+    "clip_timestamps": _clips,
+    "languages": _languages,
+    "multilingual": _flag,
+    "batched": _flag,
+    "channels": _choice(CHANNELS),
 }
 
 _WRITE: Dict[str, _Setter] = {

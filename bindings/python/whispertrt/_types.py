@@ -1,7 +1,7 @@
 """What the library hands out, as plain Python values."""
 
 from dataclasses import dataclass
-from typing import Any, List
+from typing import Any, List, Optional
 
 from . import _abi
 from ._memory import elements, text_at
@@ -41,6 +41,10 @@ class Segment:
     compression_ratio: float
     #: Probability that its window holds no speech.
     no_speech_prob: float
+    #: Whose it is, from 0, with `channels="split"`; else None.
+    channel: Optional[int] = None
+    #: Code of its window's language.
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,8 @@ class Attempt:
     silence: bool
     #: Text and timestamp tokens.
     tokens: List[int]
+    #: Whose window it is, from 0, with `channels="split"`; else None.
+    channel: Optional[int] = None
 
 
 @dataclass(frozen=True)
@@ -163,6 +169,10 @@ class Progress:
     total: "float | None"
 
 
+def _channel_of(native: Any) -> Optional[int]:
+    return None if native.channel < 0 else native.channel
+
+
 def segment_of(native: _abi.Segment) -> Segment:
     """A copy that outlives the native segment."""
     return Segment(
@@ -180,6 +190,8 @@ def segment_of(native: _abi.Segment) -> Segment:
         avg_logprob=native.avg_logprob,
         compression_ratio=native.compression_ratio,
         no_speech_prob=native.no_speech_prob,
+        channel=_channel_of(native),
+        language=text_at(native.language, native.language_size),
     )
 
 
@@ -192,6 +204,7 @@ def attempt_of(native: _abi.Attempt) -> Attempt:
         too_unlikely=bool(native.verdict & _abi.VERDICT_TOO_UNLIKELY),
         silence=bool(native.verdict & _abi.VERDICT_SILENCE),
         tokens=native.tokens[: native.token_count] if native.token_count else [],
+        channel=_channel_of(native),
     )
 
 

@@ -33,7 +33,10 @@ class Engine:
     `compression_ratio_threshold` (None: off), `temperature` (one, or those tried until a window passes the thresholds),
     `beam_size`, `best_of`, `patience`, `length_penalty`, `carry_initial_prompt`, `prefix`; as faster-whisper has them:
     `repetition_penalty`, `no_repeat_ngram_size`, `hotwords`, `prompt_reset_on_temperature`, `vad_filter` (True: only the
-    speech is transcribed) and `vad_parameters`, a dict of what detect_speech() takes; `seed` of the sampling, and
+    speech is transcribed) and `vad_parameters`, a dict of what detect_speech() takes; `clip_timestamps`
+    (start, end, … in seconds, as list or text), `multilingual` (the language of every window), `batched` (with `vad_filter`:
+    chunks of speech that decode together); `languages` that detection chooses from, `channels` ("mix", or "split": each by
+    itself); `seed` of the sampling, and
     `max_pending_segments` (how many may wait unread before the job pauses).
     """
 

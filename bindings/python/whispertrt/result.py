@@ -38,6 +38,8 @@ class Result:
         library.result_get_speech_duration(handle, ctypes.byref(seconds))
         #: Seconds of it that were transcribed: less than all with `vad_filter`.
         self.speech_duration = seconds.value
+        #: How probable each of the model's languages was when the language was first detected; empty if it was not.
+        self.language_probabilities = self._read_probabilities()
         self._segments: Optional[List[Segment]] = None
         self._attempts: Optional[List[Attempt]] = None
 
@@ -46,6 +48,17 @@ class Result:
         size = ctypes.c_int64()
         getter(self._handle, ctypes.byref(pointer), ctypes.byref(size))
         return text_at(pointer, size.value)
+
+    def _read_probabilities(self) -> List[float]:
+        first = ctypes.POINTER(ctypes.c_float)()
+        count = ctypes.c_int64()
+        self._library.result_get_language_probabilities(self._handle, ctypes.byref(first), ctypes.byref(count))
+        return first[: count.value] if count.value else []
+
+    @property
+    def language_probability(self) -> Optional[float]:
+        """How probable the language was when it was first detected; None if it was given."""
+        return max(self.language_probabilities, default=None)
 
     @property
     def segments(self) -> List[Segment]:

@@ -100,6 +100,11 @@ WTRT_API const char* wtrt_build_info(void);
 /** Translate the speech into English. */
 #define WTRT_TASK_TRANSLATE 1
 
+/** All channels of a recording are mixed into one. */
+#define WTRT_CHANNELS_MIX 0
+/** Each channel is transcribed by itself; segments say whose they are. */
+#define WTRT_CHANNELS_SPLIT 1
+
 /** An audio file: `data` is its UTF-8 path. */
 #define WTRT_AUDIO_PATH 0
 /** An encoded file in memory: `data` are its bytes; copied by the call. */
@@ -116,7 +121,7 @@ WTRT_API const char* wtrt_build_info(void);
 
 /** A segment of text is final. */
 #define WTRT_EVENT_SEGMENT 1
-/** The language was detected. */
+/** The language was detected: that of the recording, and with `multilingual` any that differs from the window before. */
 #define WTRT_EVENT_LANGUAGE 2
 /** How much of the audio is done. */
 #define WTRT_EVENT_PROGRESS 3
@@ -400,6 +405,22 @@ typedef struct wtrt_transcribe_options {
   double hallucination_silence_threshold;
   /** Transcribe only the speech that is found this way; read by the call. Times still refer to the whole audio. NULL (default): all of it. */
   const wtrt_vad_options* vad;
+  /** Start, end, start, end, … in seconds, 0..1e9, of the clips that are transcribed, one after the other; without a last end the last one goes on
+   *  to that of the recording. No window goes beyond its clip. Not together with `vad`. NULL (default): all of the recording. */
+  const double* clip_timestamps;
+  /** How many `clip_timestamps` there are, 0..1000000. Default 0. */
+  int64_t clip_timestamp_count;
+  /** Comma-separated codes or English names of the languages that detection chooses from; NULL (default): all of the model's. */
+  const char* languages;
+  int64_t languages_size;
+  /** 1: the language is detected for every window anew, whatever `language` says; 0 (default): not. Of no effect with an English-only model. */
+  int32_t multilingual;
+  /** 1: the speech that `vad` finds is cut at silences into chunks of at most 30 s that are decoded together, up to `max_batch` at a time, and
+   *  know nothing of each other; `max_speech_duration_s` is at most 30 then. 0 (default): one window after the other. */
+  int32_t batched;
+  /** WTRT_CHANNELS_MIX (default) or WTRT_CHANNELS_SPLIT, which needs a file or its bytes and at most 16 channels. */
+  int32_t channels;
+  int32_t reserved;
 } wtrt_transcribe_options;
 
 /** Fills in the defaults; writes no further than `struct_size` bytes. */
@@ -530,6 +551,12 @@ typedef struct wtrt_segment {
   double compression_ratio;
   /** Probability that its window holds no speech. */
   double no_speech_prob;
+  /** Whose it is, from 0, with WTRT_CHANNELS_SPLIT; else -1. */
+  int32_t channel;
+  int32_t reserved;
+  /** Code of its window's language: that of the result but for `multilingual` and WTRT_CHANNELS_SPLIT. */
+  const char* language;
+  int64_t language_size;
 } wtrt_segment;
 
 /** One attempt at a window: what was tried, and what came of it. */
@@ -554,6 +581,9 @@ typedef struct wtrt_attempt {
   /** Text and timestamp tokens. */
   const int32_t* tokens;
   int64_t token_count;
+  /** Whose window it is, from 0, with WTRT_CHANNELS_SPLIT; else -1. */
+  int32_t channel;
+  int32_t reserved;
 } wtrt_attempt;
 
 /** Something happened to a job. Its pointers live as long as the event. */
@@ -576,6 +606,8 @@ typedef struct wtrt_event {
   double done_seconds;
   /** Seconds of audio in all; -1 while unknown. */
   double total_seconds;
+  /** LANGUAGE: how probable it is among those it was chosen from; else 0. */
+  double language_probability;
 } wtrt_event;
 
 /** Makes a queue. */
@@ -616,6 +648,9 @@ WTRT_API wtrt_error* wtrt_result_get_attempts(const wtrt_result* result, const w
 WTRT_API wtrt_error* wtrt_result_get_text(const wtrt_result* result, const char** text, int64_t* size);
 /** The language's code, given or detected; borrowed. */
 WTRT_API wtrt_error* wtrt_result_get_language(const wtrt_result* result, const char** code, int64_t* size);
+/** How probable each of the model's languages was when the language was first detected, in the order of wtrt_model_get_language(); they sum to one,
+ *  and are 0 for those that `languages` left out. `count` is 0 if nothing was detected. Borrowed. */
+WTRT_API wtrt_error* wtrt_result_get_language_probabilities(const wtrt_result* result, const float** probabilities, int64_t* count);
 /** Seconds of audio. */
 WTRT_API wtrt_error* wtrt_result_get_duration(const wtrt_result* result, double* seconds);
 /** Seconds of audio that were transcribed: those of speech if `vad` was set, else all. */

@@ -146,6 +146,8 @@ struct TranscribeOptions : wtrt_transcribe_options {
   std::string prepend_punctuations;    // joined to the word behind them
   std::string append_punctuations;     // joined to the word before them
   std::optional<VadOptions> vad;       // transcribe only the speech; none: all
+  std::vector<double> clip_timestamps;  // start, end, … in seconds of what is transcribed; empty: all
+  std::string languages;                // what detection chooses from, separated by commas; empty: all
 
   TranscribeOptions() : wtrt_transcribe_options() {
     wtrt_transcribe_options_init(this, static_cast<uint32_t>(sizeof(wtrt_transcribe_options)));
@@ -176,6 +178,10 @@ struct TranscribeOptions : wtrt_transcribe_options {
     options.append_punctuations = append_punctuations.c_str();
     options.append_punctuations_size = detail::size_of(append_punctuations);
     options.vad = vad ? &*vad : nullptr;
+    options.clip_timestamps = clip_timestamps.data();
+    options.clip_timestamp_count = static_cast<int64_t>(clip_timestamps.size());
+    options.languages = languages.empty() ? nullptr : languages.data();
+    options.languages_size = detail::size_of(languages);
     return options;
   }
 };
@@ -203,6 +209,8 @@ struct Segment {
   double avg_logprob = 0;
   double compression_ratio = 0;
   double no_speech_prob = 0;
+  int32_t channel = -1;  // -1: all channels were mixed
+  std::string language;  // code
 
   Segment() = default;
   explicit Segment(const wtrt_segment& from)
@@ -214,7 +222,9 @@ struct Segment {
         temperature(from.temperature),
         avg_logprob(from.avg_logprob),
         compression_ratio(from.compression_ratio),
-        no_speech_prob(from.no_speech_prob) {
+        no_speech_prob(from.no_speech_prob),
+        channel(from.channel),
+        language(detail::string_of(from.language, from.language_size)) {
     if (from.tokens != nullptr) tokens.assign(from.tokens, from.tokens + from.token_count);
     words.reserve(static_cast<size_t>(from.word_count));
     for (int64_t i = 0; i < from.word_count; ++i) {
@@ -235,6 +245,7 @@ struct Attempt {
   double compression_ratio = 0;
   double no_speech_prob = 0;
   std::vector<int32_t> tokens;
+  int32_t channel = -1;  // -1: all channels were mixed
 
   Attempt() = default;
   explicit Attempt(const wtrt_attempt& from)
@@ -245,7 +256,8 @@ struct Attempt {
         candidates(from.candidates),
         avg_logprob(from.avg_logprob),
         compression_ratio(from.compression_ratio),
-        no_speech_prob(from.no_speech_prob) {
+        no_speech_prob(from.no_speech_prob),
+        channel(from.channel) {
     if (from.tokens != nullptr) tokens.assign(from.tokens, from.tokens + from.token_count);
   }
 };
@@ -401,6 +413,13 @@ class Result : public detail::Reference<wtrt_result, wtrt_result_retain, wtrt_re
     return seconds;
   }
 
+  // How probable each of the model's languages was when the language was first detected; empty if it was not.
+  std::vector<float> language_probabilities() const {
+    const float* first = nullptr;
+    int64_t count = 0;
+    detail::check(wtrt_result_get_language_probabilities(get(), &first, &count));
+    return std::vector<float>(first, first + count);
+  }
   // Seconds of it that were transcribed: those of speech if `vad` was set.
   double speech_duration() const {
     double seconds = 0;

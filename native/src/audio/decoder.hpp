@@ -18,6 +18,7 @@ class Decoder {
   // 16 kHz mono samples in [-1, 1]; returns how many; 0 = the end.
   virtual size_t read(std::span<float> out) = 0;
   virtual int64_t length_hint() const = 0;
+  virtual int channels() const = 0;  // of the recording
   // True after the end when it was damage that ended the audio: another reader may pass over it.
   virtual bool damaged() const = 0;
 };

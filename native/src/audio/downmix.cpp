@@ -55,6 +55,12 @@ std::vector<float> downmix_weights(std::span<const Speaker> speakers) {
   return weights;
 }
 
+std::vector<float> channel_weights(size_t channels, int channel) {
+  std::vector<float> weights(channels);
+  if (channel >= 0 && static_cast<size_t>(channel) < channels) weights[static_cast<size_t>(channel)] = 1.0f;
+  return weights;
+}
+
 void downmix(std::span<const float> interleaved, std::span<const float> weights, std::span<float> out) {
   const size_t channels = weights.size();
   for (size_t i = 0; i < out.size(); ++i) {

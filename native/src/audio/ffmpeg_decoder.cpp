@@ -58,7 +58,8 @@ struct Bytes {
 
 class FfmpegDecoder final : public Decoder {
  public:
-  explicit FfmpegDecoder(ByteStream& stream) : bytes_{stream, nullptr}, functions_(*ffmpeg_module().functions) {}
+  FfmpegDecoder(ByteStream& stream, int channel)
+      : bytes_{stream, nullptr}, channel_(channel), functions_(*ffmpeg_module().functions) {}
   ~FfmpegDecoder() override {
     if (decoder_ != nullptr) functions_.close(decoder_);
   }
@@ -70,7 +71,7 @@ class FfmpegDecoder final : public Decoder {
     const bool seekable = bytes_.stream.can_rewind();
     const wtrt_ffmpeg_bytes bytes{&bytes_, Bytes::read, seekable ? Bytes::seek : nullptr, bytes_.stream.size()};
     char message[512] = {};
-    const int status = functions_.open(&bytes, &decoder_, message, sizeof message);
+    const int status = functions_.open(&bytes, channel_, &decoder_, message, sizeof message);
     if (bytes_.failure) std::rethrow_exception(bytes_.failure);
     return status < 0 ? message : std::string();
   }
@@ -90,9 +91,11 @@ class FfmpegDecoder final : public Decoder {
 
   bool damaged() const override { return false; }  // damage is passed over
   int64_t length_hint() const override { return functions_.length(decoder_); }
+  int channels() const override { return functions_.channels(decoder_); }
 
  private:
   Bytes bytes_;
+  int channel_;
   const wtrt_ffmpeg_functions& functions_;
   wtrt_ffmpeg_decoder* decoder_ = nullptr;
   std::vector<int16_t> block_;
@@ -136,10 +139,10 @@ const FfmpegModule& ffmpeg_module() {
   return module;
 }
 
-Attempt try_ffmpeg(ByteStream& bytes) {
+Attempt try_ffmpeg(ByteStream& bytes, int channel) {
   if (ffmpeg_module().functions == nullptr)
     return {nullptr, "FFmpeg: not available (" + ffmpeg_module().reason + ")", true};
-  auto decoder = std::make_unique<FfmpegDecoder>(bytes);
+  auto decoder = std::make_unique<FfmpegDecoder>(bytes, channel);
   std::string reason = decoder->open();
   if (reason.empty()) return {std::move(decoder), {}};
   return {nullptr, "FFmpeg: " + reason};

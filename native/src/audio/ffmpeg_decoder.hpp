@@ -24,6 +24,6 @@ FfmpegModule load_ffmpeg_module(std::span<const std::filesystem::path> candidate
 // Looked for once: beside the library that holds this code, in ../lib from there, then on the search path.
 const FfmpegModule& ffmpeg_module();
 
-Attempt try_ffmpeg(ByteStream& bytes);
+Attempt try_ffmpeg(ByteStream& bytes, int channel);
 
 }  // namespace wtrt::audio

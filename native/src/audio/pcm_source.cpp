@@ -13,7 +13,7 @@
 namespace wtrt::audio {
 namespace {
 
-using Try = Attempt (*)(ByteStream&);
+using Try = Attempt (*)(ByteStream&, int channel);
 constexpr size_t kHeadBytes = 512;
 
 struct Refusals {
@@ -43,8 +43,8 @@ struct Refusals {
 
 class EncodedSource final : public PcmSource {
  public:
-  EncodedSource(std::unique_ptr<ByteStream> bytes, std::string name)
-      : bytes_(std::move(bytes)), name_(std::move(name)) {
+  EncodedSource(std::unique_ptr<ByteStream> bytes, std::string name, int channel)
+      : bytes_(std::move(bytes)), name_(std::move(name)), channel_(channel) {
     const auto head = peek(*bytes_, kHeadBytes);
     Refusals tried;
     bool empty_by_header = false;
@@ -79,6 +79,7 @@ class EncodedSource final : public PcmSource {
   }
   bool can_rewind() const override { return bytes_->can_rewind(); }
   int64_t length_hint() const override { return decoder_->length_hint(); }
+  int channels() const override { return decoder_->channels(); }
 
   // A fresh decoding: seeking inside a compressed stream is not sample-exact everywhere.
   void rewind() override {
@@ -95,7 +96,7 @@ class EncodedSource final : public PcmSource {
  private:
   Attempt start(Try attempt) {
     if (!bytes_->seek(0)) return {nullptr, "the pipe has moved on too far for another attempt"};
-    return attempt(*bytes_);
+    return attempt(*bytes_, channel_);
   }
 
   // libsndfile ends at the first damaged frame; FFmpeg goes on after it. False where the audio does end here.
@@ -126,6 +127,7 @@ class EncodedSource final : public PcmSource {
 
   std::unique_ptr<ByteStream> bytes_;  // outlives decoder_
   std::string name_;
+  int channel_;
   int64_t given_ = 0;
   std::unique_ptr<Decoder> decoder_;
   Try again_ = nullptr;
@@ -175,12 +177,12 @@ class RawPipeSource final : public PcmSource {
 
 }  // namespace
 
-std::unique_ptr<PcmSource> open_file(const std::filesystem::path& utf8_path) {
-  return std::make_unique<EncodedSource>(open_bytes(utf8_path), utf8_path.string());
+std::unique_ptr<PcmSource> open_file(const std::filesystem::path& utf8_path, int channel) {
+  return std::make_unique<EncodedSource>(open_bytes(utf8_path), utf8_path.string(), channel);
 }
 
-std::unique_ptr<PcmSource> open_encoded(std::vector<std::byte> bytes, std::string name) {
-  return std::make_unique<EncodedSource>(bytes_in_memory(std::move(bytes)), std::move(name));
+std::unique_ptr<PcmSource> open_encoded(std::vector<std::byte> bytes, std::string name, int channel) {
+  return std::make_unique<EncodedSource>(bytes_in_memory(std::move(bytes)), std::move(name), channel);
 }
 
 std::unique_ptr<PcmSource> open_samples(std::vector<float> samples) {
@@ -194,7 +196,7 @@ std::unique_ptr<PcmSource> open_samples(std::vector<float> samples) {
 std::unique_ptr<PcmSource> open_descriptor(int descriptor, bool raw) {
   auto bytes = bytes_of_pipe(descriptor, false, "descriptor " + std::to_string(descriptor));
   if (raw) return std::make_unique<RawPipeSource>(std::move(bytes));
-  return std::make_unique<EncodedSource>(std::move(bytes), "descriptor " + std::to_string(descriptor));
+  return std::make_unique<EncodedSource>(std::move(bytes), "descriptor " + std::to_string(descriptor), kMixed);
 }
 
 std::string describe_audio_support() {

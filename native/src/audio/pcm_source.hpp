@@ -12,8 +12,9 @@
 namespace wtrt::audio {
 
 constexpr int kSampleRate = 16000;  // Hz; Whisper's rate
+constexpr int kMixed = -1;          // all channels, as `ffmpeg -ac 1` mixes them; else the number of one, from 0
 
-// Mono: channels are mixed as `ffmpeg -ac 1` does. Memory use does not depend on the length. Where nothing is
+// Mono: one channel, or all of them mixed. Memory use does not depend on the length. Where nothing is
 // resampled, and wherever FFmpeg decodes, the samples are those of `ffmpeg -f s16le -ac 1 -ar 16000` divided by 32768.
 class PcmSource {
  public:
@@ -25,13 +26,16 @@ class PcmSource {
   virtual void rewind() = 0;
   // Samples at 16 kHz if the container says so, else -1. A hint for progress, never trusted for memory.
   virtual int64_t length_hint() const = 0;
+  // Channels of the recording, whichever are read.
+  virtual int channels() const { return 1; }
 };
 
 // Each picks libsndfile or, for what that cannot read, the FFmpeg module (opened at run time).
+// `channel`: kMixed or 0 … channels() - 1.
 // Throw not_found, io, invalid_audio (no audio: names the file and what was tried) or
 // unsupported (the container's name and what to install or build with).
-std::unique_ptr<PcmSource> open_file(const std::filesystem::path& utf8_path);
-std::unique_ptr<PcmSource> open_encoded(std::vector<std::byte> bytes, std::string name);
+std::unique_ptr<PcmSource> open_file(const std::filesystem::path& utf8_path, int channel = kMixed);
+std::unique_ptr<PcmSource> open_encoded(std::vector<std::byte> bytes, std::string name, int channel = kMixed);
 // Raw samples, already 16 kHz mono.
 std::unique_ptr<PcmSource> open_samples(std::vector<float> samples);
 // Standard input or a pipe: bytes are read as they come, cannot be rewound. The descriptor stays the caller's and must

@@ -96,7 +96,7 @@ void to_16_bits(std::span<float> samples, bool truncate) {
 
 class SndfileDecoder final : public Decoder {
  public:
-  explicit SndfileDecoder(ByteStream& bytes) : file_{bytes, 0, nullptr} {
+  SndfileDecoder(ByteStream& bytes, int channel) : file_{bytes, 0, nullptr}, channel_(channel) {
     SF_VIRTUAL_IO io{VirtualFile::length, VirtualFile::seek, VirtualFile::read, VirtualFile::write, VirtualFile::tell};
     handle_ = sf_open_virtual(&io, SFM_READ, &info_, &file_);
     if (file_.failure) {
@@ -127,9 +127,11 @@ class SndfileDecoder final : public Decoder {
       }
       resampler_.emplace(rate);
     }
-    weights_ = downmix_weights(speakers());
+    weights_ = channel_ == kMixed ? downmix_weights(speakers())
+                                  : channel_weights(static_cast<size_t>(info_.channels), channel_);
     const int subtype = info_.format & SF_FORMAT_SUBMASK;
-    truncates_ = info_.channels == 1 && (subtype == SF_FORMAT_PCM_24 || subtype == SF_FORMAT_PCM_32);
+    truncates_ =
+        (info_.channels == 1 || channel_ != kMixed) && (subtype == SF_FORMAT_PCM_24 || subtype == SF_FORMAT_PCM_32);
     interleaved_.resize(kBlockFrames * static_cast<size_t>(info_.channels));
     return {};
   }
@@ -145,6 +147,7 @@ class SndfileDecoder final : public Decoder {
   bool lacking() const { return lacking_; }
   bool says_empty() const { return info_.frames == 0; }
   bool damaged() const override { return damaged_; }
+  int channels() const override { return info_.channels; }
 
   int64_t length_hint() const override {
     if (file_.bytes.size() < 0 || info_.frames < 0) return -1;  // a header in a pipe often says "endless"
@@ -191,6 +194,7 @@ class SndfileDecoder final : public Decoder {
   }
 
   VirtualFile file_;
+  int channel_;
   SF_INFO info_{};
   SNDFILE* handle_ = nullptr;
   std::optional<Resampler> resampler_;
@@ -207,8 +211,8 @@ class SndfileDecoder final : public Decoder {
 
 }  // namespace
 
-Attempt try_sndfile(ByteStream& bytes) {
-  auto decoder = std::make_unique<SndfileDecoder>(bytes);
+Attempt try_sndfile(ByteStream& bytes, int channel) {
+  auto decoder = std::make_unique<SndfileDecoder>(bytes, channel);
   std::string reason = decoder->prepare();
   if (reason.empty()) {
     // Programs that write into a pipe leave the length at zero, which libsndfile believes.
@@ -230,7 +234,7 @@ std::string sndfile_version() {
 
 namespace wtrt::audio {
 
-Attempt try_sndfile(ByteStream&) {
+Attempt try_sndfile(ByteStream&, int) {
   return {nullptr, "libsndfile: not in this build (WTRT_WITH_SNDFILE=ON; Debian: libsndfile1-dev)", true};
 }
 std::string sndfile_version() { return {}; }

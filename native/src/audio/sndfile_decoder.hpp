@@ -7,7 +7,7 @@
 
 namespace wtrt::audio {
 
-Attempt try_sndfile(ByteStream& bytes);
+Attempt try_sndfile(ByteStream& bytes, int channel);
 std::string sndfile_version();  // empty when the build has no libsndfile
 
 }  // namespace wtrt::audio

@@ -63,6 +63,14 @@ const wtrt_transcribe_options kTranscribeDefaults = {
     .append_punctuations_size = static_cast<int64_t>(kAppended.size()),
     .hallucination_silence_threshold = std::numeric_limits<double>::quiet_NaN(),
     .vad = nullptr,
+    .clip_timestamps = nullptr,
+    .clip_timestamp_count = 0,
+    .languages = nullptr,
+    .languages_size = 0,
+    .multilingual = 0,
+    .batched = 0,
+    .channels = WTRT_CHANNELS_MIX,
+    .reserved = 0,
 };
 
 runtime::EngineOptions engine_options(const wtrt_engine_options* given) {
@@ -125,6 +133,22 @@ void word_options(const wtrt_transcribe_options& from, whisper::TranscribeOption
       threshold("hallucination_silence_threshold", from.hallucination_silence_threshold, 0, 1e9);
 }
 
+std::vector<double> clips_of(const wtrt_transcribe_options& from) {
+  const int64_t count = from.clip_timestamp_count;
+  if (count < 0 || count > 1000000 || (count > 0 && from.clip_timestamps == nullptr)) {
+    refuse("clip_timestamp_count: " + std::to_string(count) + " timestamps are given; 0..1000000 may be");
+  }
+  return {from.clip_timestamps, from.clip_timestamps + count};
+}
+
+void long_form_options(const wtrt_transcribe_options& from, runtime::JobOptions& to) {
+  to.transcribe.clip_timestamps = clips_of(from);
+  to.transcribe.languages = text_argument(from.languages, from.languages_size, "languages");
+  to.transcribe.multilingual = in_range("multilingual", from.multilingual, 0, 1) != 0;
+  to.batched = in_range("batched", from.batched, 0, 1) != 0;
+  to.split_channels = in_range("channels", from.channels, WTRT_CHANNELS_MIX, WTRT_CHANNELS_SPLIT) == WTRT_CHANNELS_SPLIT;
+}
+
 runtime::JobOptions job_options(const wtrt_transcribe_options* given) {
   const wtrt_transcribe_options from = read_options(given, kTranscribeDefaults, "options");
   runtime::JobOptions job;
@@ -146,6 +170,7 @@ runtime::JobOptions job_options(const wtrt_transcribe_options* given) {
   job.max_pending_segments = in_range("max_pending_segments", from.max_pending_segments, 1, 1000000);
   job.report_progress = in_range("report_progress", from.report_progress, 0, 1) != 0;
   if (from.vad != nullptr) job.vad = vad_options(from.vad);
+  long_form_options(from, job);
   return job;
 }
 

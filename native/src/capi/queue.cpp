@@ -24,6 +24,7 @@ struct OwnedEvent : wtrt_event {
     cancelled = event.cancelled ? 1 : 0;
     done_seconds = event.done_seconds;
     total_seconds = event.total_seconds;
+    language_probability = event.probability;
   }
 
   runtime::Event event;
@@ -82,6 +83,9 @@ wtrt_segment view_of(const output::Segment& segment, std::vector<wtrt_word>& wor
   view.avg_logprob = segment.avg_logprob;
   view.compression_ratio = segment.compression_ratio;
   view.no_speech_prob = segment.no_speech_prob;
+  view.channel = segment.channel;
+  view.language = segment.language.c_str();
+  view.language_size = static_cast<int64_t>(segment.language.size());
   return view;
 }
 
@@ -98,6 +102,7 @@ wtrt_attempt view_of(const output::Attempt& attempt) {
   view.no_speech_prob = attempt.no_speech_prob;
   view.tokens = attempt.tokens.data();
   view.token_count = static_cast<int64_t>(attempt.tokens.size());
+  view.channel = attempt.channel;
   return view;
 }
 
@@ -196,6 +201,15 @@ wtrt_error* wtrt_result_get_language(const wtrt_result* result, const char** cod
     required(code, "code");
     required(size, "size") = static_cast<int64_t>(from.size());
     *code = from.c_str();
+  });
+}
+
+wtrt_error* wtrt_result_get_language_probabilities(const wtrt_result* result, const float** probabilities, int64_t* count) {
+  return guard([&] {
+    const std::vector<float>& from = required(result, "result").object->language_probabilities;
+    required(probabilities, "probabilities");
+    required(count, "count") = static_cast<int64_t>(from.size());
+    *probabilities = from.data();
   });
 }
 

@@ -89,7 +89,7 @@ void append_word(std::string& out, const Word& word) {
   out.push_back('}');
 }
 
-void append_segment(std::string& out, const Segment& segment) {
+void append_segment(std::string& out, const Segment& segment, const std::string& language) {
   out.push_back('{');
   append_integer(out, "id", segment.id);
   append_integer(out, "seek", segment.seek);
@@ -102,6 +102,9 @@ void append_segment(std::string& out, const Segment& segment) {
   append_number(out, "compression_ratio", segment.compression_ratio);
   append_number(out, "no_speech_prob", segment.no_speech_prob);
   if (segment.has_words) append_list(out, "words", segment.words, [&](const Word& word) { append_word(out, word); });
+  // What openai/whisper has no key for is written only where it says something.
+  if (!segment.language.empty() && segment.language != language) append_text(out, "language", segment.language);
+  if (segment.channel >= 0) append_integer(out, "channel", segment.channel);
   out.push_back('}');
 }
 
@@ -131,7 +134,7 @@ using Window = std::span<const Attempt>;
 std::vector<Window> windows_of(const std::vector<Attempt>& attempts) {
   std::vector<Window> windows;
   for (size_t begin = 0, i = 1; i <= attempts.size(); ++i) {
-    if (i < attempts.size() && attempts[i].seek == attempts[begin].seek) continue;
+    if (i < attempts.size() && attempts[i].seek == attempts[begin].seek && attempts[i].channel == attempts[begin].channel) continue;
     windows.emplace_back(attempts.data() + begin, i - begin);
     begin = i;
   }
@@ -141,6 +144,7 @@ std::vector<Window> windows_of(const std::vector<Attempt>& attempts) {
 void append_window(std::string& out, Window attempts) {
   out.push_back('{');
   append_integer(out, "seek", attempts.front().seek);
+  if (attempts.front().channel >= 0) append_integer(out, "channel", attempts.front().channel);
   append_list(out, "attempts", attempts, [&](const Attempt& attempt) { append_attempt(out, attempt); });
   out.push_back('}');
 }
@@ -164,7 +168,7 @@ std::string python_float(double value) {
 std::string write_json(const Transcript& transcript, bool with_trace) {
   std::string out = "{";
   append_text(out, "text", transcript.text);
-  append_list(out, "segments", transcript.segments, [&](const Segment& segment) { append_segment(out, segment); });
+  append_list(out, "segments", transcript.segments, [&](const Segment& segment) { append_segment(out, segment, transcript.language); });
   append_text(out, "language", transcript.language);
   if (with_trace)
     append_list(out, "trace", windows_of(transcript.attempts), [&](Window window) { append_window(out, window); });

@@ -22,6 +22,8 @@ struct Segment {
   double temperature = 0, avg_logprob = 0, compression_ratio = 0, no_speech_prob = 0;
   bool has_words = false;
   std::vector<Word> words;
+  std::string language;  // code of its window's
+  int32_t channel = -1;  // whose it is; -1: all channels were mixed
 };
 
 // Why a window was tried again or skipped; the sum of what applies.
@@ -35,6 +37,7 @@ struct Attempt {
   double avg_logprob = 0, compression_ratio = 0, no_speech_prob = 0;
   int32_t verdict = accepted;
   std::vector<int32_t> tokens;
+  int32_t channel = -1;  // as the window's segments have it
 };
 
 struct Transcript {

@@ -1,9 +1,32 @@
 #include "runtime/engine.hpp"
 
+#include <algorithm>
+
 #include "common/log.hpp"
 #include "runtime/scheduler.hpp"
 
 namespace wtrt::runtime {
+
+namespace {
+
+constexpr double kChunkSeconds = 30;
+
+void check_division(const AudioInput& audio, JobOptions& options) {
+  if (options.vad && !options.transcribe.clip_timestamps.empty()) {
+    throw Error(ErrorCode::invalid_argument, "clip_timestamps and vad: both say what is transcribed; leave one of them out");
+  }
+  if (options.batched) {
+    if (!options.vad) throw Error(ErrorCode::invalid_argument, "batched: it needs vad, which says where a recording can be cut");
+    options.vad->max_speech_duration_s = std::min(options.vad->max_speech_duration_s, kChunkSeconds);
+  }
+  const bool once_only = audio.kind == AudioKind::pushed || audio.kind == AudioKind::descriptor || audio.kind == AudioKind::descriptor_raw;
+  if (options.split_channels && once_only) {
+    throw Error(ErrorCode::invalid_argument,
+                "channels: each one is read by itself, which a pipe or pushed samples cannot be; give a file or its bytes, or mix them");
+  }
+}
+
+}  // namespace
 
 Engine::Engine(std::shared_ptr<const Model> model, const EngineOptions& options)
     : model_(std::move(model)), options_(options), inbox_(std::make_shared<Inbox>()) {
@@ -22,6 +45,7 @@ Engine::~Engine() {
 std::shared_ptr<Job> Engine::submit(std::shared_ptr<EventQueue> queue, AudioInput audio, JobOptions options) {
   whisper::check_options(options.transcribe, *model_->tokenizer(), model_->config().n_text_ctx);
   if (options.vad) vad::check_options(*options.vad);
+  check_division(audio, options);
   if (const int32_t rows = whisper::rows_of_window(options.transcribe); rows > rows_) {
     throw Error(ErrorCode::invalid_argument, "beam_size and best_of: a window takes " + std::to_string(rows) + " rows and max_batch is " +
                                                  std::to_string(rows_) + "; lower them or raise max_batch (and memory_limit)");

@@ -22,6 +22,7 @@ struct Event {
   uint64_t tag = 0;
   output::Segment segment;            // segment
   std::string text;                   // language: its code; failed: the message
+  double probability = 0;             // language
   ErrorCode error{};                  // failed
   bool cancelled = false;             // finished
   double done_seconds = 0, total_seconds = -1;

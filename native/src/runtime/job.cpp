@@ -23,11 +23,22 @@ Job::Job(std::shared_ptr<Inbox> inbox, std::shared_ptr<EventQueue> queue, AudioI
   if (audio_.kind == AudioKind::pushed || audio_.kind == AudioKind::descriptor || audio_.kind == AudioKind::descriptor_raw) {
     push_buffer_ = std::make_shared<PushBuffer>();
   }
+  cancelled_ = std::make_shared<std::atomic<bool>>(false);
+  if (options_.vad) speech_map_ = std::make_shared<vad::SpeechMap>();
+}
+
+Job::Job(PartOf part, AudioInput audio, JobOptions options)
+    : inbox_(part.whole->inbox_),
+      queue_(part.whole->queue_),
+      audio_(std::move(audio)),
+      options_(std::move(options)),
+      part_(std::move(part)),
+      cancelled_(part_.whole->cancelled_) {
   if (options_.vad) speech_map_ = std::make_shared<vad::SpeechMap>();
 }
 
 void Job::cancel() {
-  cancelled_.store(true, std::memory_order_relaxed);
+  cancelled_->store(true, std::memory_order_relaxed);
   if (push_buffer_) push_buffer_->stop();
   inbox_->stir();
 }
@@ -86,18 +97,21 @@ void Job::measure(Result& result, int64_t frames) const {
 }
 
 std::unique_ptr<audio::PcmSource> Job::open_source() {
-  auto source = open_audio();
-  if (!options_.vad) return source;
-  auto speech = std::make_unique<vad::SpeechSource>(std::move(source), std::make_unique<vad::SileroDetector>(), *options_.vad, speech_map_,
-                                                    [this] { return !cancelled(); });
+  if (!options_.vad) return open_audio();
+  auto speech = open_speech();
   at.speech = speech.get();
   return speech;
 }
 
+std::unique_ptr<vad::SpeechSource> Job::open_speech() {
+  return std::make_unique<vad::SpeechSource>(open_audio(), std::make_unique<vad::SileroDetector>(), *options_.vad, speech_map_,
+                                             [this] { return !cancelled(); });
+}
+
 std::unique_ptr<audio::PcmSource> Job::open_audio() {
   switch (audio_.kind) {
-    case AudioKind::path: return audio::open_file(audio_.path);
-    case AudioKind::bytes: return audio::open_encoded(std::move(audio_.bytes), "audio in memory");
+    case AudioKind::path: return audio::open_file(audio_.path, audio_.channel);
+    case AudioKind::bytes: return audio::open_encoded(std::move(audio_.bytes), "audio in memory", audio_.channel);
     case AudioKind::samples: return audio::open_samples(std::move(audio_.samples));
     case AudioKind::pushed: break;
     case AudioKind::descriptor:
@@ -110,11 +124,34 @@ std::unique_ptr<audio::PcmSource> Job::open_audio() {
 }
 
 void Job::report(Event event) {
+  if (is_part()) {  // of the languages of all parts, the first one's stands for the recording
+    if (event.kind != EventKind::language || part_.number != 0 || part_.whole->ended_) return;
+    part_.whole->at.division->language = event.text;
+    part_.whole->report(std::move(event));
+    return;
+  }
   event.tag = options_.tag;
   queue_->put(std::move(event));
 }
 
+void Job::report_progress(double done_seconds, double total_seconds) {
+  if (is_part()) {
+    part_.whole->part_reached(part_, done_seconds, total_seconds);
+    return;
+  }
+  if (!options_.report_progress) return;
+  Event event;
+  event.kind = EventKind::progress;
+  event.done_seconds = done_seconds;
+  event.total_seconds = total_seconds;
+  report(std::move(event));
+}
+
 void Job::report_segments(const std::vector<output::Segment>& segments) {
+  if (is_part()) {
+    part_.whole->part_said(part_, segments);
+    return;
+  }
   unread_.fetch_add(static_cast<int32_t>(segments.size()), std::memory_order_relaxed);
   for (const output::Segment& segment : segments) {
     Event event;
@@ -131,6 +168,11 @@ void Job::report_segments(const std::vector<output::Segment>& segments) {
 }
 
 void Job::finish(Result result, bool cancelled) {
+  if (is_part()) {
+    ended_ = true;
+    if (!cancelled) part_.whole->part_ended(part_, std::move(result));
+    return;
+  }
   Event event;
   event.kind = EventKind::finished;
   event.cancelled = cancelled;
@@ -140,6 +182,12 @@ void Job::finish(Result result, bool cancelled) {
 }
 
 void Job::fail(const Error& error) {
+  if (is_part()) {
+    ended_ = true;
+    if (!part_.whole->ended_) part_.whole->at.division->failure = std::make_exception_ptr(error);
+    inbox_->stir();
+    return;
+  }
   Event event;
   event.kind = EventKind::failed;
   event.text = error.what();
@@ -151,6 +199,7 @@ void Job::fail(const Error& error) {
 void Job::ended(std::shared_ptr<const Result> result, std::optional<Error> error) {
   if (push_buffer_) push_buffer_->stop();
   ended_ = true;
+  cancelled_->store(true, std::memory_order_relaxed);  // parts that still run are in vain
   {
     const std::lock_guard lock(mutex_);
     result_ = std::move(result);

@@ -6,6 +6,7 @@
 
 #include "common/log.hpp"
 #include "common/thread_pool.hpp"
+#include "whisper/language_detection.hpp"
 
 namespace wtrt::runtime {
 namespace {
@@ -96,6 +97,8 @@ void Scheduler::sweep() {
       retire(job);
     } else if (job->at.task_error) {
       fail(job, job->at.task_error);
+    } else if (job->at.division && job->at.division->failure) {
+      fail(job, job->at.division->failure);
     } else if (job->at.phase == Phase::opening) {
       job->at.phase = Phase::idle;
     } else if (job->at.phase == Phase::filling) {
@@ -108,10 +111,10 @@ void Scheduler::sweep() {
   }
 }
 
-// Opens as many jobs as can soon be served; jobs that wait for somebody's pushes do not count.
+// Opens as many jobs as can soon be served; jobs that wait for somebody's pushes do not count, nor do parts of jobs.
 void Scheduler::admit() {
   const auto limit = static_cast<std::ptrdiff_t>(2) * executor_.plan().max_batch;
-  auto open_now = std::count_if(active_.begin(), active_.end(), [](const JobPtr& job) { return !job->pushed(); });
+  auto open_now = std::count_if(active_.begin(), active_.end(), [](const JobPtr& job) { return !job->pushed() && !job->is_part(); });
   while (!waiting_.empty() && (open_now < limit || waiting_.front()->pushed())) {
     const JobPtr job = waiting_.front();
     waiting_.pop_front();
@@ -136,10 +139,15 @@ void Scheduler::in_background(const JobPtr& job, std::function<void(Job&)> work)
 
 void Scheduler::open(const JobPtr& job) {
   job->at.phase = Phase::opening;
+  if (job->in_parts()) {
+    in_background(job, [](Job& self) { self.open_parts(); });
+    return;
+  }
   const auto& tokenizer = model_->tokenizer();
   job->at.transcription =
       std::make_unique<whisper::Transcription>(tokenizer, job->options().transcribe, model_->config().n_text_ctx);
   job->at.suppressed = whisper::suppressed_tokens(*tokenizer, job->options().transcribe);
+  job->at.languages = whisper::candidate_languages(job->options().transcribe.languages, *tokenizer);
   in_background(job, [mels = model_->config().n_mels](Job& self) {
     self.at.reader = std::make_unique<audio::MelReader>(self.open_source(), mels);
     self.at.reader->scan([](void* context) { return !static_cast<Job*>(context)->cancelled(); }, &self);
@@ -147,10 +155,16 @@ void Scheduler::open(const JobPtr& job) {
 }
 
 void Scheduler::prepare_windows() {
-  for (const JobPtr& job : active_) {
+  for (const JobPtr& job : std::vector<JobPtr>(active_)) {
     if (job->ended() || job->at.phase != Phase::idle || job->at.task_running || !job->has_credit()) continue;
+    if (job->in_parts()) {
+      divide(job);
+      continue;
+    }
     const int64_t seek = job->at.transcription->seek();
-    if (job->audio_available(seek, audio::kWindowFrames)) {
+    if (job->at.transcription->ended()) {
+      end(job, false);
+    } else if (job->audio_available(seek, audio::kWindowFrames)) {
       fill_window(job);
     } else if (job->speech_to_search()) {
       in_background(job, [seek](Job& self) { self.search_speech(seek, audio::kWindowFrames); });
@@ -158,24 +172,45 @@ void Scheduler::prepare_windows() {
   }
 }
 
+// Begins the parts that there is room for, reads on meanwhile, and ends the job after the last one.
+void Scheduler::divide(const JobPtr& job) {
+  const auto most = static_cast<size_t>(executor_.plan().max_batch);
+  const auto room = [&] {  // every job may have one; more while those of all jobs together are few
+    const auto parts = std::count_if(active_.begin(), active_.end(), [](const JobPtr& other) { return other->is_part(); });
+    return static_cast<size_t>(parts) < 2 * most ? most : 1;
+  };
+  while (const JobPtr part = job->next_part(room(), model_->tokenizer()->multilingual())) {
+    active_.push_back(part);
+    open(part);
+  }
+  if (job->parts_ended()) {
+    end(job, false);
+  } else if (job->chunk_to_read()) {
+    in_background(job, [](Job& self) { self.read_chunk(); });
+  }
+}
+
 void Scheduler::fill_window(const JobPtr& job) {
   job->at.phase = Phase::filling;
   job->at.mel.resize(static_cast<size_t>(model_->config().n_mels) * audio::kWindowFrames);
-  job->at.detecting = job->at.transcription->needs_language();
-  in_background(job, [seek = job->at.transcription->seek()](Job& self) {
-    if (self.at.detecting) {
+  const whisper::Transcription& transcription = *job->at.transcription;
+  job->at.detecting = transcription.needs_language();
+  job->at.leading = job->at.detecting && !job->options().transcribe.multilingual;
+  in_background(job, [seek = transcription.seek(), most = transcription.most_frames()](Job& self) {
+    if (self.at.leading) {
       self.at.reader->leading_window(self.at.mel.data());
       const int64_t content = self.at.reader->content_frames();
       self.at.frames = static_cast<int32_t>(content < 0 ? audio::kWindowFrames : std::min<int64_t>(content, audio::kWindowFrames));
     } else {
-      self.at.frames = self.at.reader->window(seek, audio::kWindowFrames, self.at.mel.data());
+      self.at.frames = self.at.reader->window(seek, most, self.at.mel.data());
     }
   });
 }
 
 void Scheduler::window_filled(const JobPtr& job) {
-  if (job->at.frames == 0 && !job->at.detecting) {  // a recording without sound still has a language: that of silence
-    end(job, false);
+  if (job->at.frames == 0 && !job->at.leading) {  // a recording without sound still has a language: that of silence
+    job->at.transcription->end_clip();
+    job->at.phase = Phase::idle;
     return;
   }
   job->at.phase = Phase::ready;
@@ -240,22 +275,30 @@ bool Scheduler::encoding_goes_on(std::span<const JobPtr> batch) {
 void Scheduler::detect_language(const JobPtr& job) {
   const text::SpecialTokens& special = model_->tokenizer()->special();
   const JobPtr jobs[] = {job};
+  whisper::DetectedLanguage detected;
   const bool done = guarded(jobs, [&] {
     const int32_t row = free_rows_.back();
     const auto logits =
         executor_.start_logits(row, job->at.slot, special.sot, special.first_language, special.language_count);
-    const auto best = std::max_element(logits.begin(), logits.end()) - logits.begin();
-    job->at.transcription->set_language(std::string(text::languages()[static_cast<size_t>(best)].code));
+    detected = whisper::detected_language(logits, job->at.languages);
   });
   if (!done) return;
-  Event event;
-  event.kind = EventKind::language;
-  event.text = job->at.transcription->language();
-  job->report(std::move(event));
+  whisper::Transcription& transcription = *job->at.transcription;
+  const bool changed = job->at.language_probabilities.empty() || transcription.language() != detected.code;
+  transcription.set_language(detected.code);
+  if (job->at.language_probabilities.empty()) job->at.language_probabilities = std::move(detected.probabilities);
+  if (changed) {
+    Event event;
+    event.kind = EventKind::language;
+    event.text = detected.code;
+    event.probability = detected.probability;
+    job->report(std::move(event));
+  }
   job->at.detecting = false;
-  // A full window of sound is also the first to be transcribed. A shorter one was followed by silence for the detection, and is filled
-  // up with zeros for the transcription: it must be encoded again.
-  if (job->at.frames < audio::kWindowFrames) job->at.phase = Phase::idle;
+  // The first 30 s may be the first window to be transcribed. If they were not full, they were followed by silence for the detection and are
+  // filled up with zeros for the transcription: they must be encoded again.
+  const bool other = transcription.seek() != 0 || transcription.most_frames() < audio::kWindowFrames;
+  if (job->at.leading && (other || job->at.frames < audio::kWindowFrames)) job->at.phase = Phase::idle;
 }
 
 // The rows of the next attempt at the job's window; takes them.
@@ -411,16 +454,12 @@ void Scheduler::keep(const JobPtr& job) {
   job->report_segments(segments);
   job->at.words = {};
   job->at.phase = Phase::idle;
-  if (job->options().report_progress) {
-    Event event;
-    event.kind = EventKind::progress;
-    event.done_seconds = job->original_time(static_cast<double>(job->at.transcription->seek()) / 100);
-    const int64_t frames = job->at.task_running ? -1 : job->at.reader->content_frames();
-    Result result;
-    job->measure(result, frames);
-    event.total_seconds = frames < 0 ? -1 : result.duration_seconds;
-    job->report(std::move(event));
-  }
+  if (!job->options().report_progress && !job->is_part()) return;
+  const int64_t frames = job->at.task_running ? -1 : job->at.reader->content_frames();
+  Result result;
+  job->measure(result, frames);
+  job->report_progress(job->original_time(static_cast<double>(job->at.transcription->seek()) / 100),
+                       frames < 0 ? -1 : result.duration_seconds);
 }
 
 void Scheduler::give_back_rows(Job& job) {
@@ -441,9 +480,12 @@ void Scheduler::give_back(Job& job) {
 void Scheduler::end(const JobPtr& job, bool cancelled) {
   if (job->ended()) return;
   give_back(*job);
-  Result result;
+  Result result = job->in_parts() ? job->joined() : Result();
   if (job->at.transcription) result.transcript = job->at.transcription->transcript();
-  job->restore_times(result.transcript.segments);
+  if (!job->in_parts()) {
+    job->restore_times(result.transcript.segments);
+    result.language_probabilities = std::move(job->at.language_probabilities);
+  }
   if (job->at.reader && !job->at.task_running) job->measure(result, job->at.reader->content_frames());
   job->finish(std::move(result), cancelled);
   if (!job->at.task_running) retire(job);
@@ -451,6 +493,7 @@ void Scheduler::end(const JobPtr& job, bool cancelled) {
 
 // The caller may keep its handle for long: only the result stays.
 void Scheduler::retire(const JobPtr& job) {
+  job->at.division.reset();
   job->at.speech = nullptr;
   job->at.reader.reset();
   job->at.transcription.reset();

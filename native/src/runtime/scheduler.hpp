@@ -34,6 +34,7 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   bool align_windows();
 
   void open(const JobPtr& job);
+  void divide(const JobPtr& job);
   void fill_window(const JobPtr& job);
   void read_ahead(const JobPtr& job);
   void window_filled(const JobPtr& job);

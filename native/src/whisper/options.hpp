@@ -18,6 +18,9 @@ enum class Task : int32_t { transcribe = 0, translate = 1 };
 struct TranscribeOptions {
   Task task = Task::transcribe;
   std::string language;                           // code; empty: detect from the first window
+  std::string languages;                          // comma-separated codes that detection chooses from; empty: all
+  bool multilingual = false;                      // the language is detected for every window anew
+  std::vector<double> clip_timestamps;            // start, end, … in seconds; an end that is missing is the recording's
   std::string initial_prompt;                     // empty: none
   std::string suppress_tokens = "-1";             // comma-separated ids; -1 stands for the non-speech set; empty: none
   bool condition_on_previous_text = true;

@@ -6,6 +6,7 @@
 
 #include "common/error.hpp"
 #include "common/utf8.hpp"
+#include "whisper/language_detection.hpp"
 
 namespace wtrt::whisper {
 namespace {
@@ -74,6 +75,11 @@ void check_options(TranscribeOptions& options, const text::Tokenizer& tokenizer,
                   "language: '" + options.language + "' asked of an English-only model; use \"en\" or a multilingual model");
     }
     options.language = code;
+  }
+  candidate_languages(options.languages, tokenizer);
+  for (const double seconds : options.clip_timestamps) {
+    if (seconds >= 0 && seconds <= 1e9) continue;
+    throw Error(ErrorCode::invalid_argument, "clip_timestamps: " + std::to_string(seconds) + " is outside 0..1e9 seconds");
   }
   if (!tokenizer.multilingual() && options.task == Task::translate) {
     throw Error(ErrorCode::invalid_argument, "task: an English-only model cannot translate; use a multilingual model");

@@ -8,10 +8,37 @@ namespace wtrt::whisper {
 Transcription::Transcription(std::shared_ptr<const text::Tokenizer> tokenizer, TranscribeOptions options, int32_t text_context)
     : tokenizer_(std::move(tokenizer)), options_(std::move(options)), text_context_(text_context) {
   language_ = tokenizer_->multilingual() ? options_.language : "en";
+  per_window_ = tokenizer_->multilingual() && options_.multilingual;
+  clips_ = clips_of(options_.clip_timestamps);
+  move_to(clips_.front().start);
   if (!options_.initial_prompt.empty()) {
     history_ = tokenizer_->encode(" " + std::string(strip(options_.initial_prompt)));
     initial_prompt_size_ = history_.size();
   }
+}
+
+void Transcription::set_language(std::string code) {
+  language_ = std::move(code);
+  heard_ = true;
+  if (first_language_.empty()) first_language_ = language_;
+}
+
+// The next window begins here, or where the next clip does.
+void Transcription::move_to(int64_t seek) {
+  seek_ = seek;
+  heard_ = false;
+  while (!ended() && seek_ >= clips_[clip_].end) {
+    if (++clip_ < clips_.size()) seek_ = clips_[clip_].start;
+  }
+}
+
+int32_t Transcription::most_frames() const {
+  constexpr int64_t kWindowFrames = 3000;
+  return ended() ? 0 : static_cast<int32_t>(std::min(kWindowFrames, clips_[clip_].end - seek_));
+}
+
+void Transcription::end_clip() {
+  if (++clip_ < clips_.size()) move_to(clips_[clip_].start);
 }
 
 WindowPrompt Transcription::prompt() const {
@@ -49,7 +76,7 @@ bool Transcription::judge(const DecodedWindow& window) {
   const WindowQuality quality = measure(window, *tokenizer_);
   const DecodingAttempt tried = attempt();
   output::Attempt note{seek_, tried.temperature, tried.beam_size, tried.candidates, quality.avg_logprob, quality.compression_ratio,
-                       window.no_speech_prob, verdict(window, quality), window.tokens};
+                       window.no_speech_prob, verdict(window, quality), window.tokens, -1};
   // What is unlikely because nobody speaks is silence, and will not get better.
   const bool nobody = (note.verdict & output::too_unlikely) != 0 && (note.verdict & output::silence) != 0;
   const bool good = nobody || (note.verdict & (output::too_repetitive | output::too_unlikely)) == 0;
@@ -67,7 +94,7 @@ void Transcription::cut(const DecodedWindow& window, int64_t frames) {
   const WindowQuality quality = measure(window, *tokenizer_);
   tried_ = 0;
   if (is_silence(window, quality)) {
-    seek_ += frames;
+    move_to(seek_ + frames);
     return;
   }
   pending_ = Pending{cut_segments(window, quality, seek_, frames, *tokenizer_), frames, window.temperature, {}};
@@ -98,17 +125,19 @@ std::vector<output::Segment> Transcription::keep(std::vector<WordTiming> words, 
   NextSeek next{seek_ + pending_->window.advance, false};
   if (options_.word_timestamps) next = settle_words(std::move(words), content);
   // A window that ends where it began would be decoded for ever; its text is kept and the recording moves on.
-  seek_ = next.seek > seek_ ? next.seek : seek_ + pending_->frames;
+  const int64_t seek = next.seek > seek_ ? next.seek : seek_ + pending_->frames;
   std::vector<output::Segment> kept = std::move(pending_->window.segments);
   empty_blank_segments(kept);
   for (output::Segment& segment : kept) {
     segment.id = static_cast<int64_t>(segments_.size());
+    segment.language = language_;
     history_.insert(history_.end(), segment.tokens.begin(), segment.tokens.end());
     segments_.push_back(segment);
   }
   const bool hot = pending_->temperature > options_.prompt_reset_on_temperature;
   if (!next.skipped && (!options_.condition_on_previous_text || hot)) prompt_from_ = history_.size();
   pending_.reset();
+  move_to(seek);
   return kept;
 }
 
@@ -119,7 +148,7 @@ std::vector<output::Segment> Transcription::accept(const DecodedWindow& window, 
 
 output::Transcript Transcription::transcript() const {
   const std::span<const text::TokenId> kept = std::span(history_).subspan(initial_prompt_size_);
-  return {tokenizer_->decode(kept), language_, segments_, attempts_};
+  return {tokenizer_->decode(kept), first_language_.empty() ? language_ : first_language_, segments_, attempts_};
 }
 
 }  // namespace wtrt::whisper

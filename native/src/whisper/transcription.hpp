@@ -9,6 +9,7 @@
 
 #include "output/writers.hpp"
 #include "text/tokenizer.hpp"
+#include "whisper/clips.hpp"
 #include "whisper/hallucinations.hpp"
 #include "whisper/options.hpp"
 #include "whisper/segments.hpp"
@@ -30,12 +31,16 @@ class Transcription {
   Transcription(std::shared_ptr<const text::Tokenizer> tokenizer, TranscribeOptions options, int32_t text_context);
 
   const TranscribeOptions& options() const { return options_; }
-  bool needs_language() const { return language_.empty(); }
-  void set_language(std::string code) { language_ = std::move(code); }
-  const std::string& language() const { return language_; }
+  // Whether the language of the next window is still to be detected.
+  bool needs_language() const { return language_.empty() || (per_window_ && !heard_); }
+  void set_language(std::string code);
+  const std::string& language() const { return language_; }  // of the next window
 
-  int64_t seek() const { return seek_; }  // mel frame where the next window begins
-  WindowPrompt prompt() const;            // of that window
+  bool ended() const { return clip_ == clips_.size(); }  // no window is left
+  int64_t seek() const { return seek_; }                 // mel frame where the next window begins
+  int32_t most_frames() const;                           // what it holds at most: 30 s, and not beyond its clip
+  void end_clip();             // the recording was over before the clip was: goes on with the next one
+  WindowPrompt prompt() const;  // of that window
 
   DecodingAttempt attempt() const;        // the next one at that window
   // Takes note of it. True: it is kept, be it good or the last one; false: the window is to be decoded hotter.
@@ -56,13 +61,18 @@ class Transcription {
  private:
   int32_t verdict(const DecodedWindow& window, const WindowQuality& quality) const;
   bool is_silence(const DecodedWindow& window, const WindowQuality& quality) const;
+  void move_to(int64_t seek);
   // Gives the segments their words, drops made-up ones, and decides where the next window begins.
   NextSeek settle_words(std::vector<WordTiming> words, int64_t content);
 
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   TranscribeOptions options_;
   int32_t text_context_;
-  std::string language_;
+  std::string language_, first_language_;
+  bool per_window_ = false;  // the language is detected anew
+  bool heard_ = false;       // that of the window at seek_
+  std::vector<Clip> clips_;
+  size_t clip_ = 0;  // where seek_ is
   int64_t seek_ = 0;
   std::vector<text::TokenId> history_;  // initial prompt, then every kept token
   size_t initial_prompt_size_ = 0;

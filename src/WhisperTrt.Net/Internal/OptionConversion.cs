@@ -41,6 +41,12 @@ internal static unsafe class OptionConversion
         native.AppendPunctuations = arena.Add(options.AppendPunctuations, out native.AppendPunctuationsSize);
         native.HallucinationSilenceThreshold =
             OrOff(options.HallucinationSilenceThreshold, nameof(TranscribeOptions.HallucinationSilenceThreshold));
+        native.ClipTimestamps = options.ClipTimestamps.Count == 0 ? null : arena.Add(options.ClipTimestamps);
+        native.ClipTimestampCount = options.ClipTimestamps.Count;
+        native.Languages = arena.Add(options.Languages is { Count: > 0 } some ? string.Join(',', some) : null, out native.LanguagesSize);
+        native.Multilingual = options.Multilingual ? 1 : 0;
+        native.Batched = options.Batched ? 1 : 0;
+        native.Channels = (int)options.Channels;
     }
 
     private static void ApplyDecoding(TranscribeOptions options, ref NativeTranscribeOptions native, Utf8Arena arena)

@@ -19,6 +19,8 @@ internal static unsafe class SegmentReader
         AverageLogProbability = native->AvgLogprob,
         CompressionRatio = native->CompressionRatio,
         NoSpeechProbability = native->NoSpeechProb,
+        Channel = native->Channel < 0 ? null : native->Channel,
+        Language = Utf8.Read(native->Language, native->LanguageSize),
     };
 
     /// <summary>An array steps by its elements' own size, which a newer library may have grown.</summary>
@@ -54,6 +56,7 @@ internal static unsafe class SegmentReader
                 NoSpeechProbability = native->NoSpeechProb,
                 Verdict = (AttemptVerdict)native->Verdict,
                 Tokens = new ReadOnlySpan<int>(native->Tokens, checked((int)native->TokenCount)).ToArray(),
+                Channel = native->Channel < 0 ? null : native->Channel,
             };
             at += native->StructSize;
         }

@@ -108,6 +108,16 @@ internal enum NativeTask
     Translate = 1,
 }
 
+/// <summary>WTRT_CHANNELS_*.</summary>
+internal enum NativeChannels
+{
+    /// <summary>All channels of a recording are mixed into one.</summary>
+    Mix = 0,
+
+    /// <summary>Each channel is transcribed by itself; segments say whose they are.</summary>
+    Split = 1,
+}
+
 /// <summary>WTRT_AUDIO_*.</summary>
 internal enum NativeAudioKind
 {
@@ -139,7 +149,9 @@ internal enum NativeEventKind
     /// <summary>A segment of text is final.</summary>
     Segment = 1,
 
-    /// <summary>The language was detected.</summary>
+    /// <summary>
+    /// The language was detected: that of the recording, and with <c>multilingual</c> any that differs from the window before.
+    /// </summary>
     Language = 2,
 
     /// <summary>How much of the audio is done.</summary>

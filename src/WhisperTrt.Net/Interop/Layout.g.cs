@@ -108,7 +108,7 @@ internal static unsafe class NativeLayout
     {
         NativeTranscribeOptions value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_transcribe_options", 280, sizeof(NativeTranscribeOptions),
+        return new("wtrt_transcribe_options", 328, sizeof(NativeTranscribeOptions),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("task", 4, (int)((byte*)&value.Task - start)),
@@ -151,6 +151,14 @@ internal static unsafe class NativeLayout
             new("append_punctuations_size", 256, (int)((byte*)&value.AppendPunctuationsSize - start)),
             new("hallucination_silence_threshold", 264, (int)((byte*)&value.HallucinationSilenceThreshold - start)),
             new("vad", 272, (int)((byte*)&value.Vad - start)),
+            new("clip_timestamps", 280, (int)((byte*)&value.ClipTimestamps - start)),
+            new("clip_timestamp_count", 288, (int)((byte*)&value.ClipTimestampCount - start)),
+            new("languages", 296, (int)((byte*)&value.Languages - start)),
+            new("languages_size", 304, (int)((byte*)&value.LanguagesSize - start)),
+            new("multilingual", 312, (int)((byte*)&value.Multilingual - start)),
+            new("batched", 316, (int)((byte*)&value.Batched - start)),
+            new("channels", 320, (int)((byte*)&value.Channels - start)),
+            new("reserved", 324, (int)((byte*)&value.Reserved - start)),
         ]);
     }
 
@@ -222,7 +230,7 @@ internal static unsafe class NativeLayout
     {
         NativeSegment value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_segment", 112, sizeof(NativeSegment),
+        return new("wtrt_segment", 136, sizeof(NativeSegment),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("id", 4, (int)((byte*)&value.Id - start)),
@@ -239,6 +247,10 @@ internal static unsafe class NativeLayout
             new("avg_logprob", 88, (int)((byte*)&value.AvgLogprob - start)),
             new("compression_ratio", 96, (int)((byte*)&value.CompressionRatio - start)),
             new("no_speech_prob", 104, (int)((byte*)&value.NoSpeechProb - start)),
+            new("channel", 112, (int)((byte*)&value.Channel - start)),
+            new("reserved", 116, (int)((byte*)&value.Reserved - start)),
+            new("language", 120, (int)((byte*)&value.Language - start)),
+            new("language_size", 128, (int)((byte*)&value.LanguageSize - start)),
         ]);
     }
 
@@ -246,7 +258,7 @@ internal static unsafe class NativeLayout
     {
         NativeAttempt value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_attempt", 72, sizeof(NativeAttempt),
+        return new("wtrt_attempt", 80, sizeof(NativeAttempt),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("verdict", 4, (int)((byte*)&value.Verdict - start)),
@@ -259,6 +271,8 @@ internal static unsafe class NativeLayout
             new("no_speech_prob", 48, (int)((byte*)&value.NoSpeechProb - start)),
             new("tokens", 56, (int)((byte*)&value.Tokens - start)),
             new("token_count", 64, (int)((byte*)&value.TokenCount - start)),
+            new("channel", 72, (int)((byte*)&value.Channel - start)),
+            new("reserved", 76, (int)((byte*)&value.Reserved - start)),
         ]);
     }
 
@@ -266,7 +280,7 @@ internal static unsafe class NativeLayout
     {
         NativeEvent value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_event", 64, sizeof(NativeEvent),
+        return new("wtrt_event", 72, sizeof(NativeEvent),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("kind", 4, (int)((byte*)&value.Kind - start)),
@@ -278,6 +292,7 @@ internal static unsafe class NativeLayout
             new("cancelled", 44, (int)((byte*)&value.Cancelled - start)),
             new("done_seconds", 48, (int)((byte*)&value.DoneSeconds - start)),
             new("total_seconds", 56, (int)((byte*)&value.TotalSeconds - start)),
+            new("language_probability", 64, (int)((byte*)&value.LanguageProbability - start)),
         ]);
     }
 

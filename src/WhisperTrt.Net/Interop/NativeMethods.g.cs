@@ -271,6 +271,14 @@ internal static unsafe partial class NativeMethods
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial nint ResultGetLanguage(ResultHandle result, byte** code, long* size);
 
+    /// <summary>
+    /// How probable each of the model's languages was when the language was first detected, in the order of wtrt_model_get_language(); they
+    /// sum to one, and are 0 for those that <c>languages</c> left out. <c>count</c> is 0 if nothing was detected. Borrowed.
+    /// </summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_result_get_language_probabilities")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nint ResultGetLanguageProbabilities(ResultHandle result, float** probabilities, long* count);
+
     /// <summary>Seconds of audio.</summary>
     [LibraryImport(Library, EntryPoint = "wtrt_result_get_duration")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]

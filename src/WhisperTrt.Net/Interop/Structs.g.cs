@@ -308,6 +308,42 @@ internal unsafe struct NativeTranscribeOptions
     /// it.
     /// </summary>
     public NativeVadOptions* Vad;
+
+    /// <summary>
+    /// Start, end, start, end, … in seconds, 0..1e9, of the clips that are transcribed, one after the other; without a last end the last
+    /// one goes on to that of the recording. No window goes beyond its clip. Not together with <c>vad</c>. NULL (default): all of the
+    /// recording.
+    /// </summary>
+    public double* ClipTimestamps;
+
+    /// <summary>How many <c>clip_timestamps</c> there are, 0..1000000. Default 0.</summary>
+    public long ClipTimestampCount;
+
+    /// <summary>
+    /// Comma-separated codes or English names of the languages that detection chooses from; NULL (default): all of the model's.
+    /// </summary>
+    public byte* Languages;
+
+    /// <summary>Bytes of <c>languages</c>.</summary>
+    public long LanguagesSize;
+
+    /// <summary>
+    /// 1: the language is detected for every window anew, whatever <c>language</c> says; 0 (default): not. Of no effect with an
+    /// English-only model.
+    /// </summary>
+    public int Multilingual;
+
+    /// <summary>
+    /// 1: the speech that <c>vad</c> finds is cut at silences into chunks of at most 30 s that are decoded together, up to <c>max_batch</c>
+    /// at a time, and know nothing of each other; <c>max_speech_duration_s</c> is at most 30 then. 0 (default): one window after the other.
+    /// </summary>
+    public int Batched;
+
+    /// <summary>WTRT_CHANNELS_MIX (default) or WTRT_CHANNELS_SPLIT, which needs a file or its bytes and at most 16 channels.</summary>
+    public int Channels;
+
+    /// <summary>Zero.</summary>
+    public int Reserved;
 }
 
 /// <summary>How an engine is laid out.</summary>
@@ -465,6 +501,18 @@ internal unsafe struct NativeSegment
 
     /// <summary>Probability that its window holds no speech.</summary>
     public double NoSpeechProb;
+
+    /// <summary>Whose it is, from 0, with WTRT_CHANNELS_SPLIT; else -1.</summary>
+    public int Channel;
+
+    /// <summary>Zero.</summary>
+    public int Reserved;
+
+    /// <summary>Code of its window's language: that of the result but for <c>multilingual</c> and WTRT_CHANNELS_SPLIT.</summary>
+    public byte* Language;
+
+    /// <summary>Bytes of <c>language</c>.</summary>
+    public long LanguageSize;
 }
 
 /// <summary>One attempt at a window: what was tried, and what came of it.</summary>
@@ -503,6 +551,12 @@ internal unsafe struct NativeAttempt
 
     /// <summary>Elements of <c>tokens</c>.</summary>
     public long TokenCount;
+
+    /// <summary>Whose window it is, from 0, with WTRT_CHANNELS_SPLIT; else -1.</summary>
+    public int Channel;
+
+    /// <summary>Zero.</summary>
+    public int Reserved;
 }
 
 /// <summary>Something happened to a job. Its pointers live as long as the event.</summary>
@@ -538,6 +592,9 @@ internal unsafe struct NativeEvent
 
     /// <summary>Seconds of audio in all; -1 while unknown.</summary>
     public double TotalSeconds;
+
+    /// <summary>LANGUAGE: how probable it is among those it was chosen from; else 0.</summary>
+    public double LanguageProbability;
 }
 
 /// <summary>

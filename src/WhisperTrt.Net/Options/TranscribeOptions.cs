@@ -125,4 +125,27 @@ public sealed record TranscribeOptions
     /// Transcribe only the speech that is found this way; times still refer to the whole audio. <see langword="null"/>: all of it.
     /// </summary>
     public VadOptions? Vad { get; init; }
+
+    /// <summary>
+    /// Start, end, start, end, … in seconds, 0..1e9, of the clips that are transcribed, one after the other; without a last end the last one goes
+    /// on to that of the recording. No window goes beyond its clip. Not together with <see cref="Vad"/>. Empty: all of the recording.
+    /// </summary>
+    public IReadOnlyList<double> ClipTimestamps { get; init; } = [];
+
+    /// <summary>Codes or English names of the languages that detection chooses from; empty: all of the model's.</summary>
+    public IReadOnlyList<string> Languages { get; init; } = [];
+
+    /// <summary>
+    /// Whether the language is detected for every window anew, whatever <see cref="Language"/> says. Of no effect with an English-only model.
+    /// </summary>
+    public bool Multilingual { get; init; }
+
+    /// <summary>
+    /// Whether the speech that <see cref="Vad"/> finds is cut at silences into chunks of at most 30 s that are decoded together, up to
+    /// <see cref="EngineOptions.MaxBatch"/> at a time, and know nothing of each other.
+    /// </summary>
+    public bool Batched { get; init; }
+
+    /// <summary>What becomes of the channels. <see cref="ChannelMode.Split"/> needs a file or its bytes and at most 16 channels.</summary>
+    public ChannelMode Channels { get; init; }
 }

@@ -55,6 +55,10 @@ public sealed class CommandLineTests
         { "--threads", "4", nameof(TranscribeSettings.Threads), 4 },
         { "--threads", "None", nameof(TranscribeSettings.Threads), null },
         { "--clip_timestamps", "1,2", nameof(TranscribeSettings.ClipTimestamps), "1,2" },
+        { "--languages", "en,de", nameof(TranscribeSettings.Languages), "en,de" },
+        { "--multilingual", "True", nameof(TranscribeSettings.Multilingual), true },
+        { "--batched", "True", nameof(TranscribeSettings.Batched), true },
+        { "--channels", "split", nameof(TranscribeSettings.Channels), ChannelMode.Split },
         { "--hallucination_silence_threshold", "2", nameof(TranscribeSettings.HallucinationSilenceThreshold), 2.0 },
         { "--compute_type", "float32", nameof(TranscribeSettings.ComputeType), ComputeType.Float32 },
         { "--compute_type", "bfloat16", nameof(TranscribeSettings.ComputeType), ComputeType.BFloat16 },
@@ -183,8 +187,9 @@ public sealed class CommandLineTests
     [InlineData("--max_line_count", "2")]
     [InlineData("--max_words_per_line", "7")]
     [InlineData("--hallucination_silence_threshold", "2")]
-    [InlineData("--clip_timestamps", "0,10")]
-    [InlineData("--clip_timestamps", "5")]
+    [InlineData("--clip_timestamps", "0,x")]
+    [InlineData("--clip_timestamps", "-1")]
+    [InlineData("--batched", "True")]
     [InlineData("--fp16", "True")]
     [InlineData("--threads", "-1")]
     [InlineData("--device", "tpu")]
@@ -210,6 +215,9 @@ public sealed class CommandLineTests
     [InlineData("--append_punctuations", ".")]
     [InlineData("--clip_timestamps", "0")]
     [InlineData("--clip_timestamps", "0.0")]
+    [InlineData("--clip_timestamps", "1.5, 3,7")]
+    [InlineData("--clip_timestamps", "")]
+    [InlineData("--channels", "split")]
     [InlineData("--fp16", "False")]
     [InlineData("--max_line_width", "None")]
     [InlineData("--patience", "None")]
@@ -219,6 +227,15 @@ public sealed class CommandLineTests
         (_, TranscribeSettings? settings, _, _) = await ParseAsync(["transcribe", "a.wav", option, value]);
         Honoured.Check(settings!);
         settings!.ToModelOptions();
+    }
+
+    [Fact]
+    public void Clips_are_seconds_and_0_is_the_whole_file()
+    {
+        Assert.Equal([1.5, 3, 7], new TranscribeSettings { ClipTimestamps = "1.5, 3,7" }.ToTranscribeOptions().ClipTimestamps);
+        Assert.Empty(new TranscribeSettings().ToTranscribeOptions().ClipTimestamps);
+        Assert.Throws<UsageException>(() => Honoured.Check(new TranscribeSettings { ClipTimestamps = "1,2", Vad = new VadOptions() }));
+        Assert.Equal(["en", "de"], new TranscribeSettings { Languages = "en, de" }.ToTranscribeOptions().Languages);
     }
 
     [Fact]

@@ -99,6 +99,11 @@ public sealed unsafe class OptionConversionTests
             PrependPunctuations = "¿",
             AppendPunctuations = "",
             HallucinationSilenceThreshold = 1.5,
+            ClipTimestamps = [1, 2.5, 7],
+            Languages = ["de", "fr"],
+            Multilingual = true,
+            Batched = true,
+            Channels = ChannelMode.Split,
         };
         OptionConversion.Apply(options, ref native, arena);
         Assert.Equal(1, native.Task);
@@ -132,6 +137,9 @@ public sealed unsafe class OptionConversionTests
         Assert.Equal("", Text(native.AppendPunctuations, native.AppendPunctuationsSize));
         Assert.False(native.AppendPunctuations == null);
         Assert.Equal(1.5, native.HallucinationSilenceThreshold);
+        Assert.Equal([1, 2.5, 7], new ReadOnlySpan<double>(native.ClipTimestamps, (int)native.ClipTimestampCount).ToArray());
+        Assert.Equal("de,fr", Text(native.Languages, native.LanguagesSize));
+        Assert.Equal((1, 1, 1), (native.Multilingual, native.Batched, native.Channels));
         Assert.Equal(99ul, native.Tag);
         Assert.Equal(1, native.ReportProgress);
     }

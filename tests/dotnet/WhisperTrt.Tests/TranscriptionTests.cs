@@ -51,6 +51,28 @@ public sealed class TranscriptionTests
     }
 
     [SpeechFact]
+    public async Task Clips_chunks_and_channels_reach_the_library_and_come_back()
+    {
+        await using WhisperEngine engine = Speech.Model.CreateEngine();
+        using Transcript clip = await engine.TranscribeToEndAsync(Speech.Clip, new TranscribeOptions { ClipTimestamps = [1, 4] });
+        Assert.NotEmpty(clip.Segments);
+        Assert.All(clip.Segments, segment => Assert.InRange(segment.Seek, 100, 399));
+        Assert.All(clip.Segments, segment => Assert.Null(segment.Channel));
+        Assert.All(clip.Segments, segment => Assert.Equal("en", segment.Language));
+        Assert.Empty(clip.LanguageProbabilities);
+
+        using Transcript chunks = await engine.TranscribeToEndAsync(Speech.Long(4), new TranscribeOptions { Vad = new VadOptions(), Batched = true });
+        Assert.Equal(Enumerable.Range(0, chunks.Segments.Count), chunks.Segments.Select(segment => segment.Id));
+        Assert.Equal(chunks.Segments.Select(segment => segment.Start).Order(), chunks.Segments.Select(segment => segment.Start));
+        Assert.True(chunks.Segments[^1].End > TimeSpan.FromSeconds(30));
+
+        using Transcript channel = await engine.TranscribeToEndAsync(Speech.Clip, new TranscribeOptions { Channels = ChannelMode.Split });
+        Assert.Contains(Said, channel.Text, StringComparison.Ordinal);
+        Assert.All(channel.Segments, segment => Assert.Equal(0, segment.Channel));
+        Assert.All(channel.Attempts, attempt => Assert.Equal(0, attempt.Channel));
+    }
+
+    [SpeechFact]
     public async Task Every_kind_of_audio_gives_the_same_text()
     {
         await using WhisperEngine engine = Speech.Model.CreateEngine();

@@ -69,7 +69,7 @@ int refuse_other_files(AVFormatContext*, AVIOContext**, const char*, int, AVDict
 
 struct wtrt_ffmpeg_decoder {
  public:
-  explicit wtrt_ffmpeg_decoder(const wtrt_ffmpeg_bytes& bytes) : bytes_(bytes) {}
+  wtrt_ffmpeg_decoder(const wtrt_ffmpeg_bytes& bytes, int channel) : bytes_(bytes), channel_(channel) {}
   ~wtrt_ffmpeg_decoder() {
     swr_free(&swr_);
     av_channel_layout_uninit(&layout_);
@@ -107,6 +107,8 @@ struct wtrt_ffmpeg_decoder {
     if (format_->duration == AV_NOPTS_VALUE || format_->duration < 0) return -1;
     return av_rescale(format_->duration, kSampleRate, AV_TIME_BASE);
   }
+
+  int channels() const { return format_->streams[stream_]->codecpar->ch_layout.nb_channels; }
 
  private:
   void open_container() {
@@ -223,6 +225,11 @@ struct wtrt_ffmpeg_decoder {
                                          static_cast<AVSampleFormat>(sample_format_), rate_, 0, nullptr);
     av_channel_layout_uninit(&in);
     require(made, "resampler");
+    if (channel_ >= 0) {
+      std::vector<double> weights(static_cast<size_t>(std::max(1, layout_.nb_channels)));
+      if (channel_ < layout_.nb_channels) weights[static_cast<size_t>(channel_)] = 1.0;
+      require(swr_set_matrix(swr_, weights.data(), static_cast<int>(weights.size())), "resampler");
+    }
     require(swr_init(swr_), "resampler");
   }
 
@@ -244,6 +251,7 @@ struct wtrt_ffmpeg_decoder {
   }
 
   wtrt_ffmpeg_bytes bytes_;
+  int channel_;  // -1: all, mixed
   AVIOContext* io_ = nullptr;
   AVFormatContext* format_ = nullptr;
   int stream_ = -1;
@@ -281,9 +289,10 @@ int64_t guarded(char* message, int64_t message_size, Act act) noexcept {
   return -1;
 }
 
-int open_decoder(const wtrt_ffmpeg_bytes* bytes, wtrt_ffmpeg_decoder** out, char* message, int64_t message_size) {
+int open_decoder(const wtrt_ffmpeg_bytes* bytes, int32_t channel, wtrt_ffmpeg_decoder** out, char* message,
+                 int64_t message_size) {
   return static_cast<int>(guarded(message, message_size, [&] {
-    auto decoder = std::make_unique<wtrt_ffmpeg_decoder>(*bytes);
+    auto decoder = std::make_unique<wtrt_ffmpeg_decoder>(*bytes, channel);
     decoder->open();
     *out = decoder.release();
     return int64_t{0};
@@ -295,6 +304,8 @@ int64_t read_decoder(wtrt_ffmpeg_decoder* decoder, int16_t* out, int64_t count, 
 }
 
 int64_t length_of_decoder(const wtrt_ffmpeg_decoder* decoder) { return decoder->length(); }
+
+int32_t channels_of_decoder(const wtrt_ffmpeg_decoder* decoder) { return decoder->channels(); }
 
 void close_decoder(wtrt_ffmpeg_decoder* decoder) { delete decoder; }
 
@@ -323,8 +334,9 @@ const char* refusal() {
 }  // namespace
 
 extern "C" __attribute__((visibility("default"))) const wtrt_ffmpeg_functions* wtrt_ffmpeg_module(void) {
-  static const wtrt_ffmpeg_functions functions = {WTRT_FFMPEG_INTERFACE, av_version_info(), refusal(),    open_decoder,
-                                                  read_decoder,          length_of_decoder, close_decoder};
+  static const wtrt_ffmpeg_functions functions = {WTRT_FFMPEG_INTERFACE, av_version_info(), refusal(),
+                                                  open_decoder,          read_decoder,      length_of_decoder,
+                                                  channels_of_decoder,   close_decoder};
   // FFmpeg writes about every damaged packet on standard error; a host that chose a level itself keeps it.
   static const bool quiet = av_log_get_level() == AV_LOG_INFO && (av_log_set_level(AV_LOG_QUIET), true);
   static_cast<void>(quiet);
