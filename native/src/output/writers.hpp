@@ -25,7 +25,7 @@ struct Segment {
 };
 
 // Why a window was tried again or skipped; the sum of what applies.
-enum Verdict : int32_t { accepted = 0, too_repetitive = 1, too_unlikely = 2, silence = 4 };
+enum Verdict : int32_t { accepted = 0, too_repetitive = 1, too_unlikely = 2, silence = 4, too_short = 8 };
 
 // One attempt at a window; the last one at a window is the one that was kept.
 struct Attempt {
@@ -35,6 +35,7 @@ struct Attempt {
   double avg_logprob = 0, compression_ratio = 0, no_speech_prob = 0;
   int32_t verdict = accepted;
   std::vector<int32_t> tokens;
+  int32_t audio_context = 1500;  // positions of the encoder
 };
 
 struct Transcript {

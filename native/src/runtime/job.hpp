@@ -1,6 +1,7 @@
 // One transcription as both sides see it: the caller's handle, and the scheduler's state.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -101,6 +102,8 @@ class Job : public std::enable_shared_from_this<Job> {
     std::vector<int32_t> suppressed;
     std::vector<float> mel;    // [mels, 3000] of the window at hand
     int32_t frames = 0;        // real frames in it
+    int32_t positions = 0;     // of the encoder it takes
+    int32_t frames_heard() const { return std::min(frames, 2 * positions); }
     bool detecting = false;    // the window at hand is for language detection alone
     int32_t slot = -1;          // the window's cross-KV, for all attempts at it
     std::vector<int32_t> rows;  // of the attempt under way

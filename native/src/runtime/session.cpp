@@ -39,7 +39,7 @@ Session::Session(std::shared_ptr<const Model> model)
 void Session::encode(const float* mel, float* output) {
   const checkpoint::WhisperConfig& config = model_->config();
   ops_->write(encoder_.mel.data, mel, config.n_mels * encoder_.mel.cols * 4);
-  model_->whisper().encode(*ops_, encoder_, 1, {});
+  model_->whisper().encode(*ops_, encoder_, {1, config.n_audio_ctx}, {});
   encoded_ = true;
   projected_ = false;
   if (output == nullptr) return;
@@ -49,7 +49,7 @@ void Session::encode(const float* mel, float* output) {
 void Session::project_cross_kv() {
   if (!encoded_) throw Error(ErrorCode::invalid_argument, "project_cross_kv: encode a window first");
   const int32_t slot = 0;
-  model_->whisper().project_cross_kv(*ops_, encoder_, *cross_kv_, {&slot, 1}, {});
+  model_->whisper().project_cross_kv(*ops_, encoder_, model_->config().n_audio_ctx, *cross_kv_, {&slot, 1}, {});
   projected_ = true;
 }
 
