@@ -148,6 +148,9 @@ WTRT_API const char* wtrt_build_info(void);
 #define WTRT_VERDICT_TOO_UNLIKELY 2
 /** It is silence: skipped without a segment, and no reason to try again. */
 #define WTRT_VERDICT_SILENCE 4
+/** It was decoded over a short window (`audio_context`) and came to no end token, or there is another reason: the window is decoded anew
+ *  at full length. */
+#define WTRT_VERDICT_TOO_SHORT 8
 
 /** The English normaliser word error rates are computed with. */
 #define WTRT_NORMALIZER_ENGLISH 0
@@ -400,6 +403,12 @@ typedef struct wtrt_transcribe_options {
   double hallucination_silence_threshold;
   /** Transcribe only the speech that is found this way; read by the call. Times still refer to the whole audio. NULL (default): all of it. */
   const wtrt_vad_options* vad;
+  /** Positions of the encoder that a window gets, of 20 ms: WTRT_NONE (default), all 1500 of its 30 s; WTRT_AUTO, as many as the sound in it
+   *  takes and `audio_context_tail`; or 1..1500, by which windows are shorter too. Rounded up to a multiple of 64. A short window whose decoding
+   *  is not ACCEPTED or has no end token is decoded anew at full length; the attempts say so. */
+  int32_t audio_context;
+  /** Positions of silence behind the sound, 0..1500. Of effect with WTRT_AUTO. Default 64. */
+  int32_t audio_context_tail;
 } wtrt_transcribe_options;
 
 /** Fills in the defaults; writes no further than `struct_size` bytes. */
@@ -554,6 +563,9 @@ typedef struct wtrt_attempt {
   /** Text and timestamp tokens. */
   const int32_t* tokens;
   int64_t token_count;
+  /** Positions of the encoder it was decoded over; 1500: full length. */
+  int32_t audio_context;
+  int32_t reserved;
 } wtrt_attempt;
 
 /** Something happened to a job. Its pointers live as long as the event. */

@@ -235,6 +235,7 @@ struct Attempt {
   double compression_ratio = 0;
   double no_speech_prob = 0;
   std::vector<int32_t> tokens;
+  int32_t audio_context = 1500;  // positions of the encoder; 1500: full length
 
   Attempt() = default;
   explicit Attempt(const wtrt_attempt& from)
@@ -245,7 +246,8 @@ struct Attempt {
         candidates(from.candidates),
         avg_logprob(from.avg_logprob),
         compression_ratio(from.compression_ratio),
-        no_speech_prob(from.no_speech_prob) {
+        no_speech_prob(from.no_speech_prob),
+        audio_context(from.audio_context) {
     if (from.tokens != nullptr) tokens.assign(from.tokens, from.tokens + from.token_count);
   }
 };

@@ -98,6 +98,7 @@ wtrt_attempt view_of(const output::Attempt& attempt) {
   view.no_speech_prob = attempt.no_speech_prob;
   view.tokens = attempt.tokens.data();
   view.token_count = static_cast<int64_t>(attempt.tokens.size());
+  view.audio_context = attempt.audio_context;
   return view;
 }
 
