@@ -110,6 +110,10 @@ internal sealed record TranscribeSettings
 
     public long? Seed { get; init; }
 
+    public AudioContext AudioContext { get; init; }
+
+    public int AudioContextTail { get; init; } = new TranscribeOptions().AudioContextTail;
+
     public InputFormat InputFormat { get; init; }
 
     /// <summary>Null: all of the audio is transcribed.</summary>
@@ -173,6 +177,8 @@ internal sealed record TranscribeSettings
         AppendPunctuations = AppendPunctuations,
         HallucinationSilenceThreshold = HallucinationSilenceThreshold,
         Vad = Vad,
+        AudioContext = AudioContext,
+        AudioContextTail = AudioContextTail,
     };
 
     /// <summary>0 is no limit, as to openai/whisper.</summary>

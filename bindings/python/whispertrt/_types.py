@@ -94,6 +94,11 @@ class Attempt:
     too_unlikely: bool
     #: It is silence: skipped without a segment, and no reason to try again.
     silence: bool
+    #: It was decoded over a short window and came to no end token, or there is another reason: the window is decoded
+    #: anew at full length.
+    too_short: bool
+    #: Positions of the encoder it was decoded over; 1500: full length.
+    audio_context: int
     #: Text and timestamp tokens.
     tokens: List[int]
 
@@ -191,6 +196,7 @@ def attempt_of(native: _abi.Attempt) -> Attempt:
         too_repetitive=bool(native.verdict & _abi.VERDICT_TOO_REPETITIVE),
         too_unlikely=bool(native.verdict & _abi.VERDICT_TOO_UNLIKELY),
         silence=bool(native.verdict & _abi.VERDICT_SILENCE),
+        too_short=bool(native.verdict & _abi.VERDICT_TOO_SHORT),
         tokens=native.tokens[: native.token_count] if native.token_count else [],
     )
 

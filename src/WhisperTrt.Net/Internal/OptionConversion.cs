@@ -41,6 +41,8 @@ internal static unsafe class OptionConversion
         native.AppendPunctuations = arena.Add(options.AppendPunctuations, out native.AppendPunctuationsSize);
         native.HallucinationSilenceThreshold =
             OrOff(options.HallucinationSilenceThreshold, nameof(TranscribeOptions.HallucinationSilenceThreshold));
+        native.AudioContext = options.AudioContext.Native;
+        native.AudioContextTail = options.AudioContextTail;
     }
 
     private static void ApplyDecoding(TranscribeOptions options, ref NativeTranscribeOptions native, Utf8Arena arena)

@@ -108,7 +108,7 @@ internal static unsafe class NativeLayout
     {
         NativeTranscribeOptions value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_transcribe_options", 280, sizeof(NativeTranscribeOptions),
+        return new("wtrt_transcribe_options", 288, sizeof(NativeTranscribeOptions),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("task", 4, (int)((byte*)&value.Task - start)),
@@ -151,6 +151,8 @@ internal static unsafe class NativeLayout
             new("append_punctuations_size", 256, (int)((byte*)&value.AppendPunctuationsSize - start)),
             new("hallucination_silence_threshold", 264, (int)((byte*)&value.HallucinationSilenceThreshold - start)),
             new("vad", 272, (int)((byte*)&value.Vad - start)),
+            new("audio_context", 280, (int)((byte*)&value.AudioContext - start)),
+            new("audio_context_tail", 284, (int)((byte*)&value.AudioContextTail - start)),
         ]);
     }
 
@@ -246,7 +248,7 @@ internal static unsafe class NativeLayout
     {
         NativeAttempt value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_attempt", 72, sizeof(NativeAttempt),
+        return new("wtrt_attempt", 80, sizeof(NativeAttempt),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("verdict", 4, (int)((byte*)&value.Verdict - start)),
@@ -259,6 +261,8 @@ internal static unsafe class NativeLayout
             new("no_speech_prob", 48, (int)((byte*)&value.NoSpeechProb - start)),
             new("tokens", 56, (int)((byte*)&value.Tokens - start)),
             new("token_count", 64, (int)((byte*)&value.TokenCount - start)),
+            new("audio_context", 72, (int)((byte*)&value.AudioContext - start)),
+            new("reserved", 76, (int)((byte*)&value.Reserved - start)),
         ]);
     }
 

@@ -308,6 +308,16 @@ internal unsafe struct NativeTranscribeOptions
     /// it.
     /// </summary>
     public NativeVadOptions* Vad;
+
+    /// <summary>
+    /// Positions of the encoder that a window gets, of 20 ms: WTRT_NONE (default), all 1500 of its 30 s; WTRT_AUTO, as many as the sound in
+    /// it takes and <c>audio_context_tail</c>; or 1..1500, by which windows are shorter too. Rounded up to a multiple of 64. A short window
+    /// whose decoding is not ACCEPTED or has no end token is decoded anew at full length; the attempts say so.
+    /// </summary>
+    public int AudioContext;
+
+    /// <summary>Positions of silence behind the sound, 0..1500. Of effect with WTRT_AUTO. Default 64.</summary>
+    public int AudioContextTail;
 }
 
 /// <summary>How an engine is laid out.</summary>
@@ -503,6 +513,12 @@ internal unsafe struct NativeAttempt
 
     /// <summary>Elements of <c>tokens</c>.</summary>
     public long TokenCount;
+
+    /// <summary>Positions of the encoder it was decoded over; 1500: full length.</summary>
+    public int AudioContext;
+
+    /// <summary>Zero.</summary>
+    public int Reserved;
 }
 
 /// <summary>Something happened to a job. Its pointers live as long as the event.</summary>
