@@ -37,11 +37,11 @@ std::vector<int32_t> tokens_of(const output::Transcript& transcript) {
 
 TEST(ShortWindows, SayWhatFullOnesSay) {
   Engine engine(demo_model(), {});
-  const auto full = transcript(engine, seconds(0, 10), greedy()),
-             fitting = transcript(engine, seconds(0, 10), with(kFitting));
+  const auto full = transcript(engine, demo_samples(), greedy()),
+             fitting = transcript(engine, demo_samples(), with(kFitting));
   EXPECT_EQ(full.attempts.front().audio_context, kFullContext);
   ASSERT_EQ(fitting.attempts.size(), 1u);
-  EXPECT_EQ(fitting.attempts.front().audio_context, 576);  // 500 + 64 on the grid
+  EXPECT_EQ(fitting.attempts.front().audio_context, 704);  // 583 + 64 on the grid
   EXPECT_EQ(fitting.attempts.front().verdict, output::accepted);
   EXPECT_EQ(fitting.text, full.text);
 }
@@ -113,19 +113,21 @@ TEST(ShortWindows, OfANumberOfPositionsWalkThroughTheRecording) {
   EXPECT_GT(tiny.text.size(), full.text.size() / 2);
 }
 
+// The sound is seen among other silence: times may move by some positions. Of scores read at the wrong length they would by
+// seconds.
 TEST(ShortWindows, GiveWordsTheirTimes) {
   Engine engine(demo_model(), {});
   JobOptions options = with(kFitting);
   options.transcribe.word_timestamps = true;
   JobOptions usual = greedy();
   usual.transcribe.word_timestamps = true;
-  const auto fitting = transcript(engine, seconds(0, 10), options), full = transcript(engine, seconds(0, 10), usual);
+  const auto fitting = transcript(engine, demo_samples(), options), full = transcript(engine, demo_samples(), usual);
   ASSERT_EQ(fitting.segments.size(), full.segments.size());
   for (size_t s = 0; s < full.segments.size(); ++s) {
     ASSERT_EQ(fitting.segments[s].words.size(), full.segments[s].words.size());
     for (size_t w = 0; w < full.segments[s].words.size(); ++w) {
-      EXPECT_NEAR(fitting.segments[s].words[w].start, full.segments[s].words[w].start, 0.1);
-      EXPECT_NEAR(fitting.segments[s].words[w].end, full.segments[s].words[w].end, 0.1);
+      EXPECT_NEAR(fitting.segments[s].words[w].start, full.segments[s].words[w].start, 0.2);
+      EXPECT_NEAR(fitting.segments[s].words[w].end, full.segments[s].words[w].end, 0.2);
     }
   }
 }

@@ -99,6 +99,8 @@ public sealed unsafe class OptionConversionTests
             PrependPunctuations = "¿",
             AppendPunctuations = "",
             HallucinationSilenceThreshold = 1.5,
+            AudioContext = AudioContext.Positions(640),
+            AudioContextTail = 7,
         };
         OptionConversion.Apply(options, ref native, arena);
         Assert.Equal(1, native.Task);
@@ -132,8 +134,20 @@ public sealed unsafe class OptionConversionTests
         Assert.Equal("", Text(native.AppendPunctuations, native.AppendPunctuationsSize));
         Assert.False(native.AppendPunctuations == null);
         Assert.Equal(1.5, native.HallucinationSilenceThreshold);
+        Assert.Equal((640, 7), (native.AudioContext, native.AudioContextTail));
         Assert.Equal(99ul, native.Tag);
         Assert.Equal(1, native.ReportProgress);
+    }
+
+    [Fact]
+    public void A_length_of_windows_is_full_unless_it_says_otherwise()
+    {
+        Assert.Equal(AudioContext.Full, default);
+        Assert.Equal((NativeConstants.None, NativeConstants.Auto, 1), (AudioContext.Full.Native, AudioContext.Auto.Native, AudioContext.Positions(1).Native));
+        Assert.Equal(["full", "auto", "1500"], new[] { AudioContext.Full, AudioContext.Auto, AudioContext.Positions(1500) }.Select(one => one.ToString()));
+        Assert.Throws<InvalidOptionException>(() => AudioContext.Positions(0));
+        Assert.Throws<InvalidOptionException>(() => AudioContext.Positions(NativeConstants.Auto));
+        Assert.Throws<InvalidOptionException>(() => AudioContext.Positions(1501));
     }
 
     [Fact]
