@@ -14,7 +14,7 @@ from quality import clips_for, transcribe
 #: Points of word error rate that short windows may cost, beside two standard errors.
 BAR = 0.2
 COLUMNS = ["model", "tail", "clips", "words", "WER %", "ΔWER", "standard error", "bar + 2 errors", "within", "equal texts %", "windows",
-           "redone %", "no end", "repetitive", "unlikely", "silence", "ms per window", "encode ms", "step ms", "of full", "positions",
+           "redone %", "no end, or times", "repetitive", "unlikely", "silence", "ms per window", "encode ms", "step ms", "of full", "positions",
            "KV KiB per step and row"]
 
 
@@ -37,7 +37,7 @@ class Run:
         self.windows = len(self.attempts) - len(self.redone)
 
     def why(self):
-        """How many windows were redone for want of an end token, for repetition, improbability and silence."""
+        """How many windows were redone for want of an end token or for times behind the end, for repetition, improbability and silence."""
         plain = sum(not (a.too_repetitive or a.too_unlikely or a.silence) for a in self.redone)
         return [plain] + [sum(getattr(a, name) for a in self.redone) for name in ("too_repetitive", "too_unlikely", "silence")]
 

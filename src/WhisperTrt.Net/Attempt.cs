@@ -17,8 +17,8 @@ public enum AttemptVerdict
     Silence = 4,
 
     /// <summary>
-    /// It was decoded over a short window (<see cref="TranscribeOptions.AudioContext"/>) and came to no end token, or there is another reason:
-    /// the window is decoded anew at full length.
+    /// It was decoded over a short window (<see cref="TranscribeOptions.AudioContext"/>) and came to no end token, has a timestamp behind the
+    /// window's end, or there is another reason: the window is decoded anew at full length.
     /// </summary>
     TooShort = 8,
 }

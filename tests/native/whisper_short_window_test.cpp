@@ -80,6 +80,19 @@ TEST_F(ShortWindow, OneWithoutAnEndTokenIsDecodedAtFullLengthWhereItIsNoFault) {
   EXPECT_EQ(last().verdict, output::accepted);
 }
 
+TEST_F(ShortWindow, ATimestampBehindItsEndIsDoubted) {
+  DecodedWindow window = said(-0.3);
+  window.tokens.push_back(english->special().timestamp_begin + 128);
+  EXPECT_TRUE(transcription.judge(window)) << "the end itself";
+  transcription.accept(window, 100);
+  window.tokens.back() += 1;
+  EXPECT_FALSE(transcription.judge(window));
+  EXPECT_EQ(last().verdict, output::too_short);
+  expect_full_length();
+  window.positions = kFullContext;
+  EXPECT_TRUE(transcription.judge(window));
+}
+
 TEST_F(ShortWindow, ARepetitiveOneIsDecodedAtFullLength) {
   DecodedWindow loop = said(-0.1);
   std::string text;

@@ -13,7 +13,7 @@ constexpr int32_t kContextGrid = 64;
 
 struct AudioContext {
   std::optional<int32_t> positions = kFullContext;  // none: as many as the sound takes, and the tail
-  int32_t tail = 64;                                // positions of silence behind the sound
+  int32_t tail = 128;                               // positions of silence behind the sound
 };
 
 // Positions for a window of `frames` real mel frames: on the grid, at most kFullContext.

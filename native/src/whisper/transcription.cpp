@@ -55,7 +55,7 @@ bool Transcription::judge(const DecodedWindow& window) {
   output::Attempt note{seek_, tried.temperature, tried.beam_size, tried.candidates, quality.avg_logprob, quality.compression_ratio,
                        window.no_speech_prob, verdict(window, quality), window.tokens, window.positions};
   // A short window is an economy: at the first doubt it is given up, and full length begins with its own first attempt.
-  if (window.positions < kFullContext && (note.verdict != output::accepted || !window.ended)) {
+  if (window.positions < kFullContext && (note.verdict != output::accepted || !window.ended || says_too_much(window))) {
     note.verdict |= output::too_short;
     attempts_.push_back(std::move(note));
     full_length_ = true;
@@ -67,6 +67,11 @@ bool Transcription::judge(const DecodedWindow& window) {
   attempts_.push_back(std::move(note));
   ++tried_;
   return good || static_cast<size_t>(tried_) == options_.temperatures.size();
+}
+
+bool Transcription::says_too_much(const DecodedWindow& window) const {
+  const text::TokenId end = tokenizer_->special().timestamp_begin + window.positions;  // a timestamp is a position
+  return std::any_of(window.tokens.begin(), window.tokens.end(), [&](text::TokenId token) { return token > end; });
 }
 
 bool Transcription::is_silence(const DecodedWindow& window, const WindowQuality& quality) const {

@@ -58,6 +58,8 @@ class Transcription {
 
  private:
   int32_t verdict(const DecodedWindow& window, const WindowQuality& quality) const;
+  // Whether it has a timestamp behind the end of what was encoded.
+  bool says_too_much(const DecodedWindow& window) const;
   bool is_silence(const DecodedWindow& window, const WindowQuality& quality) const;
   // Gives the segments their words, drops made-up ones, and decides where the next window begins.
   NextSeek settle_words(std::vector<WordTiming> words, int64_t content);

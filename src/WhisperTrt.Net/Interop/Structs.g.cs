@@ -312,11 +312,11 @@ internal unsafe struct NativeTranscribeOptions
     /// <summary>
     /// Positions of the encoder that a window gets, of 20 ms: WTRT_NONE (default), all 1500 of its 30 s; WTRT_AUTO, as many as the sound in
     /// it takes and <c>audio_context_tail</c>; or 1..1500, by which windows are shorter too. Rounded up to a multiple of 64. A short window
-    /// whose decoding is not ACCEPTED or has no end token is decoded anew at full length; the attempts say so.
+    /// whose decoding is not ACCEPTED, has no end token or a timestamp behind its end is decoded anew at full length; the attempts say so.
     /// </summary>
     public int AudioContext;
 
-    /// <summary>Positions of silence behind the sound, 0..1500. Of effect with WTRT_AUTO. Default 64.</summary>
+    /// <summary>Positions of silence behind the sound, 0..1500. Of effect with WTRT_AUTO. Default 128.</summary>
     public int AudioContextTail;
 }
 
