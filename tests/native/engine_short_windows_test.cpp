@@ -113,8 +113,8 @@ TEST(ShortWindows, OfANumberOfPositionsWalkThroughTheRecording) {
   EXPECT_GT(tiny.text.size(), full.text.size() / 2);
 }
 
-// The sound is seen among other silence: times may move by some positions. Of scores read at the wrong length they would by
-// seconds.
+// The sound is seen among other silence: times may move by some positions. Of scores read at the wrong length they
+// would by seconds.
 TEST(ShortWindows, GiveWordsTheirTimes) {
   Engine engine(demo_model(), {});
   JobOptions options = with(kFitting);

@@ -284,7 +284,10 @@ Executor::Decoded Executor::decoded(int32_t index) {
   } else {
     best = decoding::best_draw(states, group.eot, group.length_penalty);
   }
-  Decoded decoded{{}, best.sum_logprob, static_cast<double>(states.front().no_speech_prob), best.length < states.front().max_sampled};
+  Decoded decoded{{},
+                  best.sum_logprob,
+                  static_cast<double>(states.front().no_speech_prob),
+                  best.length < states.front().max_sampled};
   decoded.tokens.resize(static_cast<size_t>(best.length));
   const auto history = [&](int32_t* first, int32_t number) {
     return first + static_cast<int64_t>(number) * state_.history_capacity;

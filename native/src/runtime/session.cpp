@@ -13,7 +13,9 @@ namespace {
 
 constexpr int32_t kLogitRows = 16;  // logits of a long prefill leave the device in pieces
 
-int32_t pages_of(const checkpoint::WhisperConfig& config) { return (config.n_text_ctx + kPageTokens - 1) / kPageTokens; }
+int32_t pages_of(const checkpoint::WhisperConfig& config) {
+  return (config.n_text_ctx + kPageTokens - 1) / kPageTokens;
+}
 
 }  // namespace
 
@@ -87,7 +89,8 @@ void Session::check_tokens(std::span<const int32_t> tokens) const {
   const auto count = static_cast<int64_t>(tokens.size());
   if (count < 1 || length_ + count > config.n_text_ctx) {
     throw Error(ErrorCode::invalid_argument, std::to_string(count) + " tokens after " + std::to_string(length_) +
-                                                 " do not fit the text context of " + std::to_string(config.n_text_ctx));
+                                                 " do not fit the text context of " +
+                                                 std::to_string(config.n_text_ctx));
   }
   for (const int32_t token : tokens) {
     if (token >= 0 && token < config.vocab_size) continue;
