@@ -44,6 +44,9 @@ internal static class Options
     internal static Setting<double> DoubleOrInfinity(string name, string description) =>
         Make<double>(name, double.PositiveInfinity, $"{description} [default inf]", "X|inf", "a number or inf", TryDoubleOrInfinity);
 
+    internal static Setting<AudioContext> AudioContext(string name, string description) =>
+        Make<AudioContext>(name, WhisperTrt.AudioContext.Full, $"{description} [default None]", "N|auto|None", "a number from 1 to 1500, auto or None", TryAudioContext);
+
     internal static Setting<string?> Text(string name, string? byDefault, string description, params string[] shortNames) =>
         Make<string?>(name, byDefault, byDefault is null or "" ? description : $"{description} [default {byDefault}]", "TEXT", "a text", TryText, shortNames);
 
@@ -97,6 +100,18 @@ internal static class Options
 
     private static bool TryLong(string text, out long value) =>
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
+
+    private static bool TryAudioContext(string text, out AudioContext value)
+    {
+        value = text == "auto" ? WhisperTrt.AudioContext.Auto : WhisperTrt.AudioContext.Full;
+        if (TryInt(text, out int count) && count is >= 1 and <= 1500)
+        {
+            value = WhisperTrt.AudioContext.Positions(count);
+            return true;
+        }
+
+        return text is "auto" or "None";
+    }
 
     private static bool TryText(string text, out string? value)
     {

@@ -72,6 +72,9 @@ internal sealed class TranscribeCommand
     private readonly Setting<long?> seed = Options.OptionalLong("--seed", "key of the random numbers of sampling, from 0; None is 0");
     private readonly Setting<InputFormat?> inputFormat = Options.Choice("--input_format", Cli.InputFormat.Auto, "what standard input carries: a container, or raw 16 kHz mono 16-bit samples", [("auto", Cli.InputFormat.Auto), ("s16le", Cli.InputFormat.S16le)]);
 
+    private readonly Setting<AudioContext> audioContext = Options.AudioContext("--audio_context", "positions of the encoder, of 20 ms, that a window gets, by which windows are shorter too; auto: as many as its sound takes; None: all 1500. A short window that decodes badly is decoded anew at full length");
+    private readonly Setting<int> audioContextTail = Options.Int("--audio_context_tail", new TranscribeOptions().AudioContextTail, "(with --audio_context auto) positions of silence behind the sound");
+
     private readonly Setting<bool> vadFilter = Options.Bool("--vad_filter", false, "transcribe only the speech; times refer to the whole recording");
     private readonly VadSettings vad = new();
 
@@ -89,7 +92,7 @@ internal sealed class TranscribeCommand
                 cpuIsa.Option, maxBatch.Option, memoryLimit.Option, maxInitialTimestamp.Option, maxNewTokens.Option,
                 withoutTimestamps.Option, suppressBlank.Option, repetitionPenalty.Option, noRepeatNgramSize.Option,
                 promptResetOnTemperature.Option, prefix.Option, hotwords.Option, seed.Option, inputFormat.Option, vadFilter.Option, languages.Option, multilingual.Option,
-                batched.Option, channels.Option, .. vad.All,
+                batched.Option, channels.Option, audioContext.Option, audioContextTail.Option, .. vad.All,
             ])
         {
             Command.Options.Add(option);
@@ -197,6 +200,8 @@ internal sealed class TranscribeCommand
         Prefix = prefix.Of(result),
         Hotwords = hotwords.Of(result),
         Seed = seed.Of(result),
+        AudioContext = audioContext.Of(result),
+        AudioContextTail = audioContextTail.Of(result),
         InputFormat = inputFormat.Of(result) ?? Cli.InputFormat.Auto,
         Vad = vadFilter.Of(result) ? vad.Of(result) : null,
     };

@@ -118,6 +118,10 @@ internal sealed record TranscribeSettings
 
     public long? Seed { get; init; }
 
+    public AudioContext AudioContext { get; init; }
+
+    public int AudioContextTail { get; init; } = new TranscribeOptions().AudioContextTail;
+
     public InputFormat InputFormat { get; init; }
 
     /// <summary>Null: all of the audio is transcribed.</summary>
@@ -186,6 +190,8 @@ internal sealed record TranscribeSettings
         Multilingual = Multilingual,
         Batched = Batched,
         Channels = Channels,
+        AudioContext = AudioContext,
+        AudioContextTail = AudioContextTail,
     };
 
     /// <summary>None: the whole file, which is how openai/whisper's default, 0, reads too.</summary>

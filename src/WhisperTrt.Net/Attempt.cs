@@ -15,6 +15,12 @@ public enum AttemptVerdict
 
     /// <summary>It is silence: skipped without a segment, and no reason to try again.</summary>
     Silence = 4,
+
+    /// <summary>
+    /// It was decoded over a short window (<see cref="TranscribeOptions.AudioContext"/>) and came to no end token, has a timestamp behind the
+    /// window's end, or there is another reason: the window is decoded anew at full length.
+    /// </summary>
+    TooShort = 8,
 }
 
 /// <summary>One attempt at a window: what was tried, and what came of it. The last attempt at a window is the one that was kept.</summary>
@@ -43,6 +49,9 @@ public sealed record Attempt
 
     /// <summary>What was found wrong with it.</summary>
     public required AttemptVerdict Verdict { get; init; }
+
+    /// <summary>Positions of the encoder it was decoded over; 1,500: full length.</summary>
+    public required int AudioContext { get; init; }
 
     /// <summary>Ids of its text and timestamp tokens.</summary>
     public required IReadOnlyList<int> Tokens { get; init; }

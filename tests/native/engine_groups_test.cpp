@@ -184,7 +184,7 @@ class GroupPages : public testing::Test {
   }
   void SetUp() override {
     const Executor::EncodeItem item{mel.data(), 0};
-    ASSERT_TRUE(executor.encode({&item, 1}, [] { return true; }));
+    ASSERT_TRUE(executor.encode({&item, 1}, 1500, [] { return true; }));
   }
 };
 

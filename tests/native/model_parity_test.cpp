@@ -123,7 +123,7 @@ TEST_P(OnSpeech, BlocksCrossKvAndLogitsAreTheReferences) {
       expect_close(rows_of(bench.encoder.hidden, 1500, 50, 0, width), golden.floats(block), block);
       return true;
     };
-    ASSERT_TRUE(bench.model.encode(*bench.ops, bench.encoder, 1, encoder_block));
+    ASSERT_TRUE(bench.model.encode(*bench.ops, bench.encoder, {1, 1500}, encoder_block));
     expect_close(rows_of(bench.encoder.normed, 1500, 10, 0, width), golden.floats(clip + ".encoder_out"), "encoder_out");
 
     const int32_t slot = 0;
@@ -134,7 +134,7 @@ TEST_P(OnSpeech, BlocksCrossKvAndLogitsAreTheReferences) {
       expect_close(rows_of(kv, 1500, 50, width, width), golden.floats(clip + ".cross_v0.every50"), "cross_v0");
       return true;
     };
-    ASSERT_TRUE(bench.model.project_cross_kv(*bench.ops, bench.encoder, *bench.cross_kv, {&slot, 1}, cross_layer));
+    ASSERT_TRUE(bench.model.project_cross_kv(*bench.ops, bench.encoder, 1500, *bench.cross_kv, {&slot, 1}, cross_layer));
 
     const auto tokens = golden.ids(clip + ".tokens");
     const auto count = static_cast<int64_t>(tokens.size());
@@ -181,9 +181,9 @@ TEST_P(OnFormula, LogitsAreTheReferences) {
     }
   }
   const int32_t slot = 0;
-  ASSERT_TRUE(bench.model.encode(*bench.ops, bench.encoder, 1, {}));
+  ASSERT_TRUE(bench.model.encode(*bench.ops, bench.encoder, {1, 1500}, {}));
   expect_close(rows_of(bench.encoder.normed, 1500, 10, 0, bench.model.config().width), golden.floats("encoder_out_every10"), "encoder_out");
-  ASSERT_TRUE(bench.model.project_cross_kv(*bench.ops, bench.encoder, *bench.cross_kv, {&slot, 1}, {}));
+  ASSERT_TRUE(bench.model.project_cross_kv(*bench.ops, bench.encoder, 1500, *bench.cross_kv, {&slot, 1}, {}));
   const auto tokens = golden.ids("decoder_input_ids");
   bench.decode(tokens, {});
   std::vector<float> sparse;

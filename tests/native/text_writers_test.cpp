@@ -152,21 +152,23 @@ TEST(Writers, JsonTellsTheTraceWhenAsked) {
             "{\"text\": \"\", \"segments\": [], \"language\": \"en\", \"trace\": []}");
   transcript.attempts = {{3000, 0.0, 5, 1, -1.5, 2.5, 0.125, too_repetitive | too_unlikely, {50363, 7}},
                          {3000, 0.2, 1, 5, -0.5, 1.0, 0.125, accepted, {}},
-                         {6000, 0.0, 5, 1, -1.25, 0.5, 0.75, too_unlikely | silence, {}}};
+                         {6000, 0.0, 5, 1, -1.25, 0.5, 0.75, too_unlikely | silence | too_short, {}, 256}};
   EXPECT_EQ(write(transcript, Format::json), "{\"text\": \"\", \"segments\": [], \"language\": \"en\"}");
   EXPECT_EQ(
       write(transcript, Format::json, {{}, true}),
       "{\"text\": \"\", \"segments\": [], \"language\": \"en\", \"trace\": [{\"seek\": 3000, \"attempts\": "
       "[{\"temperature\": 0.0, \"beam_size\": 5, \"candidates\": 1, \"tokens\": [50363, 7], \"avg_logprob\": -1.5, "
       "\"compression_ratio\": 2.5, \"no_speech_prob\": 0.125, \"too_repetitive\": true, \"too_unlikely\": true, "
-      "\"silence\": false}, {\"temperature\": 0.2, \"beam_size\": 1, \"candidates\": 5, \"tokens\": [], "
+      "\"silence\": false, \"too_short\": false, \"audio_context\": 1500}, {\"temperature\": 0.2, \"beam_size\": 1, "
+      "\"candidates\": 5, \"tokens\": [], "
       "\"avg_logprob\": -0.5, "
       "\"compression_ratio\": 1.0, \"no_speech_prob\": 0.125, \"too_repetitive\": false, \"too_unlikely\": false, "
-      "\"silence\": false}]}, {\"seek\": 6000, \"attempts\": [{\"temperature\": 0.0, \"beam_size\": 5, \"candidates\": "
+      "\"silence\": false, \"too_short\": false, \"audio_context\": 1500}]}, {\"seek\": 6000, \"attempts\": "
+      "[{\"temperature\": 0.0, \"beam_size\": 5, \"candidates\": "
       "1, "
       "\"tokens\": [], \"avg_logprob\": -1.25, \"compression_ratio\": 0.5, \"no_speech_prob\": 0.75, "
       "\"too_repetitive\": false, "
-      "\"too_unlikely\": true, \"silence\": true}]}]}");
+      "\"too_unlikely\": true, \"silence\": true, \"too_short\": true, \"audio_context\": 256}]}]}");
 }
 
 TEST(Writers, FloatsAsPythonPrintsThem) {

@@ -255,6 +255,9 @@ def test_wrong_audio(engine, tmp_path):
         ({"seed": -1}, "seed"),
         ({"prefix": "far too long " * 200}, "prefix"),
         ({"prompt_reset_on_temperature": 11}, "prompt_reset_on_temperature"),
+        ({"audio_context": 1501}, "audio_context"),
+        ({"audio_context": -1}, "audio_context"),
+        ({"audio_context": "auto", "audio_context_tail": 1501}, "audio_context_tail"),
     ],
 )
 def test_wrong_options_are_named(engine, samples, options, name):
@@ -274,6 +277,21 @@ def test_every_attempt_at_a_window_is_in_the_result(engine, clip):
     assert (result.segments[0].avg_logprob, result.segments[0].temperature) == (second.avg_logprob, 0.4)
     assert same(engine.transcribe(clip, **options), result)
     assert [attempt.too_unlikely for attempt in engine.transcribe(clip).attempts] == [False]
+
+
+def test_short_windows_and_their_redoing_are_in_the_result(engine, clip, expected):
+    short = engine.transcribe(clip, audio_context="auto", audio_context_tail=128)
+    assert short.text == expected.text
+    (attempt,) = short.attempts
+    assert attempt.audio_context % 64 == 0 and attempt.audio_context < 1500 and not attempt.too_short
+    assert [attempt.audio_context for attempt in engine.transcribe(clip, audio_context=None).attempts] == [1500]
+
+    doubtful = {"temperature": 0, "logprob_threshold": -0.01}
+    redone = engine.transcribe(clip, audio_context="auto", **doubtful)
+    assert [(one.too_short, one.too_unlikely) for one in redone.attempts] == [(True, True), (False, True)]
+    assert same(redone, engine.transcribe(clip, **doubtful))
+    walked = engine.transcribe(clip, audio_context=600)
+    assert walked.attempts[0].audio_context == 640
 
 
 def test_path_with_other_letters(engine, clip, tmp_path, expected):

@@ -119,6 +119,18 @@ def _languages(options: Any, name: str, value: Any) -> None:
     _text(options, name, value if value is None or isinstance(value, str) else ",".join(value))
 
 
+def _audio_context(options: Any, name: str, value: Any) -> None:
+    if value is None:
+        value = _abi.NONE
+    elif value == "auto":
+        value = _abi.AUTO
+    elif integer(name, value) < 1:  # the numbers that mean None and "auto" must not slip in
+        raise InvalidArgumentError(
+            _abi.ERROR_INVALID_ARGUMENT, f'{name} is {value}; it must be in 1..1500, "auto" or None'
+        )
+    setattr(options, name, integer(name, value))
+
+
 def _tokens(options: Any, name: str, value: Any) -> None:
     if value is None:
         value = ""  # as openai/whisper has it: none
@@ -181,6 +193,8 @@ _TRANSCRIBE: Dict[str, _Setter] = {
     "prepend_punctuations": _text,
     "append_punctuations": _text,
     "hallucination_silence_threshold": _number_or_off,
+    "audio_context": _audio_context,
+    "audio_context_tail": _integer,
     "vad": lambda options, name, value: setattr(options, name, ctypes.pointer(value)),  # which keeps it alive
     "clip_timestamps": _clips,
     "languages": _languages,

@@ -98,6 +98,11 @@ class Attempt:
     too_unlikely: bool
     #: It is silence: skipped without a segment, and no reason to try again.
     silence: bool
+    #: It was decoded over a short window and came to no end token, has a timestamp behind the window's end, or there is
+    #: another reason: the window is decoded anew at full length.
+    too_short: bool
+    #: Positions of the encoder it was decoded over; 1500: full length.
+    audio_context: int
     #: Text and timestamp tokens.
     tokens: List[int]
     #: Whose window it is, from 0, with `channels="split"`; else None.
@@ -203,6 +208,7 @@ def attempt_of(native: _abi.Attempt) -> Attempt:
         too_repetitive=bool(native.verdict & _abi.VERDICT_TOO_REPETITIVE),
         too_unlikely=bool(native.verdict & _abi.VERDICT_TOO_UNLIKELY),
         silence=bool(native.verdict & _abi.VERDICT_SILENCE),
+        too_short=bool(native.verdict & _abi.VERDICT_TOO_SHORT),
         tokens=native.tokens[: native.token_count] if native.token_count else [],
         channel=_channel_of(native),
     )

@@ -153,6 +153,9 @@ WTRT_API const char* wtrt_build_info(void);
 #define WTRT_VERDICT_TOO_UNLIKELY 2
 /** It is silence: skipped without a segment, and no reason to try again. */
 #define WTRT_VERDICT_SILENCE 4
+/** It was decoded over a short window (`audio_context`) and came to no end token, has a timestamp behind the window's end, or there is
+ *  another reason: the window is decoded anew at full length. */
+#define WTRT_VERDICT_TOO_SHORT 8
 
 /** The English normaliser word error rates are computed with. */
 #define WTRT_NORMALIZER_ENGLISH 0
@@ -421,6 +424,12 @@ typedef struct wtrt_transcribe_options {
   /** WTRT_CHANNELS_MIX (default) or WTRT_CHANNELS_SPLIT, which needs a file or its bytes and at most 16 channels. */
   int32_t channels;
   int32_t reserved;
+  /** Positions of the encoder that a window gets, of 20 ms: WTRT_NONE (default), all 1500 of its 30 s; WTRT_AUTO, as many as the sound in it
+   *  takes and `audio_context_tail`; or 1..1500, by which windows are shorter too. Rounded up to a multiple of 64. A short window whose decoding
+   *  is not ACCEPTED, has no end token or a timestamp behind its end is decoded anew at full length; the attempts say so. */
+  int32_t audio_context;
+  /** Positions of silence behind the sound, 0..1500. Of effect with WTRT_AUTO. Default 128. */
+  int32_t audio_context_tail;
 } wtrt_transcribe_options;
 
 /** Fills in the defaults; writes no further than `struct_size` bytes. */
@@ -583,7 +592,8 @@ typedef struct wtrt_attempt {
   int64_t token_count;
   /** Whose window it is, from 0, with WTRT_CHANNELS_SPLIT; else -1. */
   int32_t channel;
-  int32_t reserved;
+  /** Positions of the encoder it was decoded over; 1500: full length. */
+  int32_t audio_context;
 } wtrt_attempt;
 
 /** Something happened to a job. Its pointers live as long as the event. */

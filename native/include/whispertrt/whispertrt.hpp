@@ -246,6 +246,7 @@ struct Attempt {
   double no_speech_prob = 0;
   std::vector<int32_t> tokens;
   int32_t channel = -1;  // -1: all channels were mixed
+  int32_t audio_context = 1500;  // positions of the encoder; 1500: full length
 
   Attempt() = default;
   explicit Attempt(const wtrt_attempt& from)
@@ -257,7 +258,8 @@ struct Attempt {
         avg_logprob(from.avg_logprob),
         compression_ratio(from.compression_ratio),
         no_speech_prob(from.no_speech_prob),
-        channel(from.channel) {
+        channel(from.channel),
+        audio_context(from.audio_context) {
     if (from.tokens != nullptr) tokens.assign(from.tokens, from.tokens + from.token_count);
   }
 };

@@ -71,6 +71,8 @@ const wtrt_transcribe_options kTranscribeDefaults = {
     .batched = 0,
     .channels = WTRT_CHANNELS_MIX,
     .reserved = 0,
+    .audio_context = WTRT_NONE,
+    .audio_context_tail = whisper::AudioContext{}.tail,
 };
 
 runtime::EngineOptions engine_options(const wtrt_engine_options* given) {
@@ -149,6 +151,17 @@ void long_form_options(const wtrt_transcribe_options& from, runtime::JobOptions&
   to.split_channels = in_range("channels", from.channels, WTRT_CHANNELS_MIX, WTRT_CHANNELS_SPLIT) == WTRT_CHANNELS_SPLIT;
 }
 
+whisper::AudioContext audio_context(const wtrt_transcribe_options& from) {
+  whisper::AudioContext context;
+  if (from.audio_context == WTRT_AUTO) {
+    context.positions.reset();
+  } else if (from.audio_context != WTRT_NONE) {
+    context.positions = in_range("audio_context", from.audio_context, 1, whisper::kFullContext);
+  }
+  context.tail = in_range("audio_context_tail", from.audio_context_tail, 0, whisper::kFullContext);
+  return context;
+}
+
 runtime::JobOptions job_options(const wtrt_transcribe_options* given) {
   const wtrt_transcribe_options from = read_options(given, kTranscribeDefaults, "options");
   runtime::JobOptions job;
@@ -166,6 +179,7 @@ runtime::JobOptions job_options(const wtrt_transcribe_options* given) {
   to.logprob_threshold = threshold("logprob_threshold", from.logprob_threshold, -1e9, 0);
   decoding_options(from, to);
   word_options(from, to);
+  to.audio_context = audio_context(from);
   job.tag = from.tag;
   job.max_pending_segments = in_range("max_pending_segments", from.max_pending_segments, 1, 1000000);
   job.report_progress = in_range("report_progress", from.report_progress, 0, 1) != 0;

@@ -103,6 +103,7 @@ wtrt_attempt view_of(const output::Attempt& attempt) {
   view.tokens = attempt.tokens.data();
   view.token_count = static_cast<int64_t>(attempt.tokens.size());
   view.channel = attempt.channel;
+  view.audio_context = attempt.audio_context;
   return view;
 }
 

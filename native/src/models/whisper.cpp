@@ -129,19 +129,19 @@ ops::AttentionShape Whisper::decoder_attention() const {
   return {config_.decoder_layers, config_.decoder_heads, config_.width / config_.decoder_heads};
 }
 
-bool Whisper::encode(ops::Ops& ops, EncoderWork& work, int32_t batch, const KeepGoing& keep_going) const {
-  const int64_t width = config_.width;
-  const int64_t frames = work.mel.cols * batch, positions = static_cast<int64_t>(config_.n_audio_ctx) * batch;
+bool Whisper::encode(ops::Ops& ops, EncoderWork& work, Windows windows, const KeepGoing& keep_going) const {
+  const int64_t width = config_.width, positions = windows.rows();
   {
     const ops::Run run(ops);
-    const Tensor convolved = view(work.wide, frames, width);
-    ops.conv1d_mel(*conv1_, work.mel.slice(0, static_cast<int64_t>(batch) * config_.n_mels), convolved, batch);
-    const Tensor table{encoder_positions_->data(), DType::f32, config_.n_audio_ctx, width};
-    ops.conv1d_time(*conv2_, convolved, table, work.hidden.slice(0, positions), batch);
+    const Tensor mel = view(work.mel, static_cast<int64_t>(windows.count) * config_.n_mels, 2LL * windows.positions);
+    const Tensor convolved = view(work.wide, 2 * positions, width);
+    ops.conv1d_mel(*conv1_, mel, convolved, windows.count);
+    const Tensor table{encoder_positions_->data(), DType::f32, windows.positions, width};
+    ops.conv1d_time(*conv2_, convolved, table, work.hidden.slice(0, positions), windows.count);
   }
   for (int32_t i = 0; i < config_.encoder_layers; ++i) {
     if (keep_going && !keep_going(i)) return false;
-    encoder_layer(ops, encoder_[static_cast<size_t>(i)], work, batch);
+    encoder_layer(ops, encoder_[static_cast<size_t>(i)], work, windows);
   }
   {
     const ops::Run run(ops);
@@ -150,24 +150,24 @@ bool Whisper::encode(ops::Ops& ops, EncoderWork& work, int32_t batch, const Keep
   return !keep_going || keep_going(config_.encoder_layers);
 }
 
-void Whisper::encoder_layer(ops::Ops& ops, const EncoderLayer& layer, EncoderWork& work, int32_t batch) const {
-  const int64_t positions = static_cast<int64_t>(config_.n_audio_ctx) * batch;
+void Whisper::encoder_layer(ops::Ops& ops, const EncoderLayer& layer, EncoderWork& work, Windows windows) const {
+  const int64_t positions = windows.rows();
   const Tensor hidden = work.hidden.slice(0, positions), normed = work.normed.slice(0, positions);
   const Tensor qkv = view(work.wide, positions, 3LL * config_.width), ffn = view(work.wide, positions, config_.encoder_ffn);
   const ops::Run run(ops);
   ops.norm(*layer.attention_norm, hidden, normed);
   ops.linear(*layer.qkv, normed, Activation::none, nullptr, qkv);
-  ops.attention(qkv, normed, batch, config_.encoder_heads);
+  ops.attention(qkv, normed, windows.count, config_.encoder_heads);
   ops.linear(*layer.out, normed, Activation::none, &hidden, hidden);
   ops.norm(*layer.ffn_norm, hidden, normed);
   ops.linear(*layer.fc1, normed, Activation::gelu, nullptr, ffn);
   ops.linear(*layer.fc2, ffn, Activation::none, &hidden, hidden);
 }
 
-bool Whisper::project_cross_kv(ops::Ops& ops, EncoderWork& work, ops::CrossKv& cache, std::span<const int32_t> slots,
-                               const KeepGoing& keep_going) const {
-  const int64_t positions = static_cast<int64_t>(config_.n_audio_ctx) * static_cast<int64_t>(slots.size());
-  const Tensor normed = work.normed.slice(0, positions), kv = view(work.wide, positions, 2LL * config_.width);
+bool Whisper::project_cross_kv(ops::Ops& ops, EncoderWork& work, int32_t positions, ops::CrossKv& cache,
+                               std::span<const int32_t> slots, const KeepGoing& keep_going) const {
+  const int64_t rows = Windows{static_cast<int32_t>(slots.size()), positions}.rows();
+  const Tensor normed = work.normed.slice(0, rows), kv = view(work.wide, rows, 2LL * config_.width);
   for (int32_t i = 0; i < config_.decoder_layers; ++i) {
     if (keep_going && !keep_going(i)) return false;
     const ops::Run run(ops);

@@ -12,13 +12,20 @@
 
 namespace wtrt::models {
 
-// Activations of the encoder and the cross-KV phase for up to `batch` windows.
+// Windows that are encoded together: `count` of them, each over `positions` of the encoder, two mel frames apiece. Fewer
+// than the model has make a short window: its positional table is cut.
+struct Windows {
+  int32_t count, positions;
+  int64_t rows() const { return static_cast<int64_t>(count) * positions; }
+};
+
+// Activations of the encoder and the cross-KV phase for up to `batch` windows of full length.
 struct EncoderWork {
   EncoderWork(ops::Ops& ops, const checkpoint::WhisperConfig& config, int32_t batch);
   static int64_t bytes(const checkpoint::WhisperConfig& config, int32_t batch);
 
   std::unique_ptr<ops::Buffer> memory;
-  ops::Tensor mel;     // [batch * mels, 3000]: input
+  ops::Tensor mel;     // [batch * mels, 3000]: input; short windows stand in it as [count * mels, 2 * positions]
   ops::Tensor wide;    // [batch * 1500, 4 * width]: convolution, qkv, feed-forward, cross-KV
   ops::Tensor hidden;  // [batch * 1500, width]: the residual stream
   ops::Tensor normed;  // [batch * 1500, width]: after encode(): the encoder's output
@@ -67,11 +74,11 @@ class Whisper {
   // Asked between layers (with the number of layers done); false ends the act early.
   using KeepGoing = std::function<bool(int32_t layers_done)>;
 
-  // work.mel → work.normed [batch * 1500, width]. False if it was ended early.
-  bool encode(ops::Ops& ops, EncoderWork& work, int32_t batch, const KeepGoing& keep_going) const;
-  // work.normed → slot slots[b] of the cache, all decoder layers.
-  bool project_cross_kv(ops::Ops& ops, EncoderWork& work, ops::CrossKv& cache, std::span<const int32_t> slots,
-                        const KeepGoing& keep_going) const;
+  // work.mel → work.normed [windows.rows(), width]. False if it was ended early.
+  bool encode(ops::Ops& ops, EncoderWork& work, Windows windows, const KeepGoing& keep_going) const;
+  // work.normed of windows of `positions` → slot slots[b] of the cache, all decoder layers.
+  bool project_cross_kv(ops::Ops& ops, EncoderWork& work, int32_t positions, ops::CrossKv& cache,
+                        std::span<const int32_t> slots, const KeepGoing& keep_going) const;
 
   struct Caches {
     ops::PagedKv& self;
@@ -101,7 +108,7 @@ class Whisper {
     std::unique_ptr<ops::LayerNorm> self_norm, cross_norm, ffn_norm;
     std::unique_ptr<ops::Linear> qkv, self_out, cross_q, cross_kv, cross_out, fc1, fc2;
   };
-  void encoder_layer(ops::Ops& ops, const EncoderLayer& layer, EncoderWork& work, int32_t batch) const;
+  void encoder_layer(ops::Ops& ops, const EncoderLayer& layer, EncoderWork& work, Windows windows) const;
   // Writes the scores of alignment heads too where `align` is given.
   void decoder_layer(ops::Ops& ops, const DecoderLayer& layer, int32_t index, DecoderWork& work, int32_t count,
                      const ops::StepState& state, Caches caches, AlignWork* align = nullptr) const;

@@ -27,7 +27,7 @@ class Linear {
   virtual int64_t bytes() const = 0;
 };
 
-// How a linear is used decides its layout: `window` for the encoder and the cross-KV phase (1,500 rows and more),
+// How a linear is used decides its layout: `window` for the encoder and the cross-KV phase (hundreds of rows and more),
 // `token` for prompts and steps (few rows, each row's result the same in any company).
 enum class LinearUse : int32_t { window, token };
 
@@ -57,7 +57,8 @@ class PagedKv {
   virtual int32_t page_tokens() const = 0;
 };
 
-// Cross-attention keys and values: one slot per window, all layers, `positions` long.
+// Cross-attention keys and values: one slot per window, all layers, up to `positions` long. How long the window in a
+// slot is stands in device memory beside it.
 class CrossKv {
  public:
   virtual ~CrossKv() = default;
@@ -121,7 +122,7 @@ class Ops {
   virtual void linear(const Linear& linear, const Tensor& in, Activation activation, const Tensor* residual, const Tensor& out) = 0;
 
   // ---- cross-KV phase ----
-  // kv [batch * T, 2 * width] (k, v side by side) → layer `layer` of slot slots[b] (host array).
+  // kv [batch * T, 2 * width] (k, v side by side) → layer `layer` of slot slots[b] (host array), whose length becomes T.
   virtual void store_cross_kv(CrossKv& cache, int32_t layer, const Tensor& kv, std::span<const int32_t> slots) = 0;
 
   // ---- decoder, over `tokens` [count] in device memory ----
@@ -131,11 +132,11 @@ class Ops {
   // qkv [count, 3 * width]: writes k and v at each token's position, then attends over positions 0 … its own. → out [count, width].
   virtual void self_attention(PagedKv& cache, int32_t layer, const Tensor& qkv, const StepState& state, const TokenSlot* tokens,
                               int32_t count, const Tensor& out) = 0;
-  // q [count, width] over the slot of the token's row → out [count, width].
+  // q [count, width] over the length of the slot of the token's row → out [count, width].
   virtual void cross_attention(const CrossKv& cache, int32_t layer, const Tensor& q, const StepState& state, const TokenSlot* tokens,
                                int32_t count, const Tensor& out) = 0;
   // Cross-attention before the softmax, q · k / √head_size, of some heads (host array) of a layer over the slot of the
-  // token's row: q [count, width] → out [heads.size() * count, positions], head by head.
+  // token's row: q [count, width] → out [heads.size() * count, positions], head by head; -inf beyond the slot's length.
   virtual void alignment_scores(const CrossKv& cache, int32_t layer, std::span<const int32_t> heads, const Tensor& q,
                                 const StepState& state, const TokenSlot* tokens, int32_t count, const Tensor& out) = 0;
   // out[i] = in[rows[i]]; rows in device memory.

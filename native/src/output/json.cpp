@@ -125,6 +125,8 @@ void append_attempt(std::string& out, const Attempt& attempt) {
   append_flag(out, "too_repetitive", (attempt.verdict & too_repetitive) != 0);
   append_flag(out, "too_unlikely", (attempt.verdict & too_unlikely) != 0);
   append_flag(out, "silence", (attempt.verdict & silence) != 0);
+  append_flag(out, "too_short", (attempt.verdict & too_short) != 0);
+  append_integer(out, "audio_context", attempt.audio_context);
   out.push_back('}');
 }
 

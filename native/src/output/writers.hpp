@@ -27,7 +27,7 @@ struct Segment {
 };
 
 // Why a window was tried again or skipped; the sum of what applies.
-enum Verdict : int32_t { accepted = 0, too_repetitive = 1, too_unlikely = 2, silence = 4 };
+enum Verdict : int32_t { accepted = 0, too_repetitive = 1, too_unlikely = 2, silence = 4, too_short = 8 };
 
 // One attempt at a window; the last one at a window is the one that was kept.
 struct Attempt {
@@ -38,6 +38,7 @@ struct Attempt {
   int32_t verdict = accepted;
   std::vector<int32_t> tokens;
   int32_t channel = -1;  // as the window's segments have it
+  int32_t audio_context = 1500;  // positions of the encoder
 };
 
 struct Transcript {

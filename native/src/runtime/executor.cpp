@@ -52,18 +52,21 @@ MemoryPlan Executor::measured() const {
   return plan;
 }
 
-bool Executor::encode(std::span<const EncodeItem> items, const std::function<bool()>& keep_going) {
+bool Executor::encode(std::span<const EncodeItem> items, int32_t positions, const std::function<bool()>& keep_going) {
   std::vector<int32_t> slots;
-  const int64_t window = static_cast<int64_t>(model_->config().n_mels) * encoder_.mel.cols;
+  std::vector<float> window(static_cast<size_t>(model_->config().n_mels) * 2 * static_cast<size_t>(positions));
   for (const EncodeItem& item : items) {
-    auto* to = static_cast<float*>(encoder_.mel.data) + static_cast<int64_t>(slots.size()) * window;
-    ops_->write(to, item.mel, window * static_cast<int64_t>(sizeof(float)));
+    for (int64_t m = 0; m < model_->config().n_mels; ++m) {
+      std::copy_n(item.mel + m * encoder_.mel.cols, 2 * positions, window.data() + m * 2 * positions);
+    }
+    auto* to = static_cast<float*>(encoder_.mel.data) + slots.size() * window.size();
+    ops_->write(to, window.data(), static_cast<int64_t>(window.size() * sizeof(float)));
     slots.push_back(item.slot);
   }
   const auto between_layers = [&](int32_t) { return keep_going(); };
   const models::Whisper& whisper = model_->whisper();
-  return whisper.encode(*ops_, encoder_, static_cast<int32_t>(items.size()), between_layers) &&
-         whisper.project_cross_kv(*ops_, encoder_, *cross_kv_, slots, between_layers);
+  return whisper.encode(*ops_, encoder_, {static_cast<int32_t>(items.size()), positions}, between_layers) &&
+         whisper.project_cross_kv(*ops_, encoder_, positions, *cross_kv_, slots, between_layers);
 }
 
 void Executor::prefill(std::span<const GroupStart> starts) {
@@ -281,7 +284,10 @@ Executor::Decoded Executor::decoded(int32_t index) {
   } else {
     best = decoding::best_draw(states, group.eot, group.length_penalty);
   }
-  Decoded decoded{{}, best.sum_logprob, static_cast<double>(states.front().no_speech_prob)};
+  Decoded decoded{{},
+                  best.sum_logprob,
+                  static_cast<double>(states.front().no_speech_prob),
+                  best.length < states.front().max_sampled};
   decoded.tokens.resize(static_cast<size_t>(best.length));
   const auto history = [&](int32_t* first, int32_t number) {
     return first + static_cast<int64_t>(number) * state_.history_capacity;

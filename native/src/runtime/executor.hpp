@@ -24,11 +24,11 @@ class Executor {
 
   // ---- encode and project_cross_kv ----
   struct EncodeItem {
-    const float* mel;  // [mels, 3000]
+    const float* mel;  // [mels, 3000], of which the first 2 * positions frames are encoded
     int32_t slot;      // cross-KV slot to fill
   };
   // At most plan().encoder_batch items. False if `keep_going` ended it.
-  bool encode(std::span<const EncodeItem> items, const std::function<bool()>& keep_going);
+  bool encode(std::span<const EncodeItem> items, int32_t positions, const std::function<bool()>& keep_going);
 
   // ---- prefill and step ----
   // The rows of one window: beams of one search, or draws that know nothing of each other.
@@ -57,6 +57,7 @@ class Executor {
   struct Decoded {
     std::vector<int32_t> tokens;  // without the end token
     double sum_logprob, no_speech_prob;
+    bool ended;  // by the end token, not by max_sampled
   };
   Decoded decoded(int32_t group);
   void release(int32_t group);  // gives its pages back

@@ -1,6 +1,7 @@
 // One transcription as both sides see it: the caller's handle, and the scheduler's state.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -126,6 +127,8 @@ class Job : public std::enable_shared_from_this<Job> {
     int32_t frames = 0;        // real frames in it
     bool detecting = false;    // the language is to be detected from the window at hand
     bool leading = false;      // which is the recording's first 30 s as they are, and not the window at seek()
+    int32_t positions = 0;     // of the encoder it takes
+    int32_t frames_heard() const { return std::min(frames, 2 * positions); }
     int32_t slot = -1;          // the window's cross-KV, for all attempts at it
     std::vector<int32_t> rows;  // of the attempt under way
     std::unique_ptr<Division> division;  // of a job in parts

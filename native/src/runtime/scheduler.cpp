@@ -213,6 +213,7 @@ void Scheduler::window_filled(const JobPtr& job) {
     job->at.phase = Phase::idle;
     return;
   }
+  job->at.positions = job->at.transcription->positions(job->at.frames);
   job->at.phase = Phase::ready;
 }
 
@@ -234,6 +235,7 @@ bool Scheduler::encode_windows() {
   for (const JobPtr& job : active_) {
     if (job->ended() || job->at.phase != Phase::ready) continue;
     if (static_cast<int32_t>(batch.size()) == executor_.plan().encoder_batch) break;
+    if (!batch.empty() && job->at.positions != batch.front()->at.positions) continue;
     if (job->at.slot < 0) {
       if (free_slots_.empty()) break;
       job->at.slot = free_slots_.back();
@@ -246,7 +248,7 @@ bool Scheduler::encode_windows() {
 
   const Stopwatch watch;
   bool complete = false;
-  guarded(batch, [&] { complete = executor_.encode(items, [&] { return encoding_goes_on(batch); }); });
+  guarded(batch, [&] { complete = executor_.encode(items, batch.front()->at.positions, [&] { return encoding_goes_on(batch); }); });
   if (!complete) return true;
   {
     const std::lock_guard lock(stats_mutex_);
@@ -389,22 +391,24 @@ bool Scheduler::step_rows() {
   return true;
 }
 
-// A window was decoded: is it good enough? If not, it is decoded again, from the same cross-KV.
+// A window was decoded: is it good enough? If not, it is decoded again, from the same cross-KV unless that was of a short window.
 void Scheduler::judge(const JobPtr& job) {
   Executor::Decoded decoded = executor_.decoded(job->at.rows.front());
   const double temperature = job->at.transcription->attempt().temperature;
-  const whisper::DecodedWindow window{std::move(decoded.tokens), decoded.sum_logprob, decoded.no_speech_prob, temperature};
+  const whisper::DecodedWindow window{std::move(decoded.tokens), decoded.sum_logprob, decoded.no_speech_prob,
+                                      temperature,               decoded.ended,       job->at.positions};
   give_back_rows(*job);
   if (job->at.transcription->judge(window)) {
     accept(job, window);
-  } else {
-    job->at.phase = Phase::encoded;
+    return;
   }
+  job->at.positions = job->at.transcription->positions(job->at.frames);
+  job->at.phase = job->at.positions == window.positions ? Phase::encoded : Phase::ready;
 }
 
 // Cuts a window into segments.
 void Scheduler::accept(const JobPtr& job, const whisper::DecodedWindow& window) {
-  job->at.transcription->cut(window, job->at.frames);
+  job->at.transcription->cut(window, job->at.frames_heard());
   if (job->at.transcription->to_align() != nullptr) {
     job->at.phase = Phase::cut;
   } else {
@@ -438,7 +442,7 @@ void Scheduler::time_words(const JobPtr& job) {
   job->at.phase = Phase::timing;
   in_background(job, [prompt = *job->at.transcription->to_align(), language = job->at.transcription->language(),
                       tokenizer = model_->tokenizer()](Job& self) {
-    self.at.words = whisper::time_words(prompt, self.at.alignment, *tokenizer, language, self.at.frames);
+    self.at.words = whisper::time_words(prompt, self.at.alignment, *tokenizer, language, self.at.frames_heard());
     self.at.alignment = {};
   });
 }

@@ -13,7 +13,9 @@ namespace {
 
 constexpr int32_t kLogitRows = 16;  // logits of a long prefill leave the device in pieces
 
-int32_t pages_of(const checkpoint::WhisperConfig& config) { return (config.n_text_ctx + kPageTokens - 1) / kPageTokens; }
+int32_t pages_of(const checkpoint::WhisperConfig& config) {
+  return (config.n_text_ctx + kPageTokens - 1) / kPageTokens;
+}
 
 }  // namespace
 
@@ -39,7 +41,7 @@ Session::Session(std::shared_ptr<const Model> model)
 void Session::encode(const float* mel, float* output) {
   const checkpoint::WhisperConfig& config = model_->config();
   ops_->write(encoder_.mel.data, mel, config.n_mels * encoder_.mel.cols * 4);
-  model_->whisper().encode(*ops_, encoder_, 1, {});
+  model_->whisper().encode(*ops_, encoder_, {1, config.n_audio_ctx}, {});
   encoded_ = true;
   projected_ = false;
   if (output == nullptr) return;
@@ -49,7 +51,7 @@ void Session::encode(const float* mel, float* output) {
 void Session::project_cross_kv() {
   if (!encoded_) throw Error(ErrorCode::invalid_argument, "project_cross_kv: encode a window first");
   const int32_t slot = 0;
-  model_->whisper().project_cross_kv(*ops_, encoder_, *cross_kv_, {&slot, 1}, {});
+  model_->whisper().project_cross_kv(*ops_, encoder_, model_->config().n_audio_ctx, *cross_kv_, {&slot, 1}, {});
   projected_ = true;
 }
 
@@ -87,7 +89,8 @@ void Session::check_tokens(std::span<const int32_t> tokens) const {
   const auto count = static_cast<int64_t>(tokens.size());
   if (count < 1 || length_ + count > config.n_text_ctx) {
     throw Error(ErrorCode::invalid_argument, std::to_string(count) + " tokens after " + std::to_string(length_) +
-                                                 " do not fit the text context of " + std::to_string(config.n_text_ctx));
+                                                 " do not fit the text context of " +
+                                                 std::to_string(config.n_text_ctx));
   }
   for (const int32_t token : tokens) {
     if (token >= 0 && token < config.vocab_size) continue;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "text/tokenizer.hpp"
+#include "whisper/audio_context.hpp"
 
 namespace wtrt::whisper {
 
@@ -49,6 +50,7 @@ struct TranscribeOptions {
   std::string prepend_punctuations{kPrependPunctuations};  // joined to the word behind them
   std::string append_punctuations{kAppendPunctuations};    // joined to the word before them
   std::optional<double> hallucination_silence_threshold;   // seconds; needs word_timestamps
+  AudioContext audio_context;
 };
 
 // Rows of a decode step that a window takes at most: its beams, or its candidates.

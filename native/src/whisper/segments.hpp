@@ -7,6 +7,7 @@
 
 #include "output/writers.hpp"
 #include "text/tokenizer.hpp"
+#include "whisper/audio_context.hpp"
 
 namespace wtrt::whisper {
 
@@ -16,6 +17,8 @@ struct DecodedWindow {
   double sum_logprob = 0;             // of the sampled tokens, the end token included
   double no_speech_prob = 0;
   double temperature = 0;
+  bool ended = true;                 // by the end token; else it was cut off
+  int32_t positions = kFullContext;  // of the encoder, over which it was decoded
 };
 
 // The figures a window is judged by.

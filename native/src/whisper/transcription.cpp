@@ -62,6 +62,10 @@ DecodingAttempt Transcription::attempt() const {
   return attempt;
 }
 
+int32_t Transcription::positions(int64_t frames) const {
+  return full_length_ ? kFullContext : window_positions(options_.audio_context, frames);
+}
+
 int32_t Transcription::verdict(const DecodedWindow& window, const WindowQuality& quality) const {
   int32_t verdict = output::accepted;
   const auto& repetitive = options_.compression_ratio_threshold;
@@ -76,13 +80,25 @@ bool Transcription::judge(const DecodedWindow& window) {
   const WindowQuality quality = measure(window, *tokenizer_);
   const DecodingAttempt tried = attempt();
   output::Attempt note{seek_, tried.temperature, tried.beam_size, tried.candidates, quality.avg_logprob, quality.compression_ratio,
-                       window.no_speech_prob, verdict(window, quality), window.tokens, -1};
+                       window.no_speech_prob, verdict(window, quality), window.tokens, -1, window.positions};
+  // A short window is an economy: at the first doubt it is given up, and full length begins with its own first attempt.
+  if (window.positions < kFullContext && (note.verdict != output::accepted || !window.ended || says_too_much(window))) {
+    note.verdict |= output::too_short;
+    attempts_.push_back(std::move(note));
+    full_length_ = true;
+    return false;
+  }
   // What is unlikely because nobody speaks is silence, and will not get better.
   const bool nobody = (note.verdict & output::too_unlikely) != 0 && (note.verdict & output::silence) != 0;
   const bool good = nobody || (note.verdict & (output::too_repetitive | output::too_unlikely)) == 0;
   attempts_.push_back(std::move(note));
   ++tried_;
   return good || static_cast<size_t>(tried_) == options_.temperatures.size();
+}
+
+bool Transcription::says_too_much(const DecodedWindow& window) const {
+  const text::TokenId end = tokenizer_->special().timestamp_begin + window.positions;  // a timestamp is a position
+  return std::any_of(window.tokens.begin(), window.tokens.end(), [&](text::TokenId token) { return token > end; });
 }
 
 bool Transcription::is_silence(const DecodedWindow& window, const WindowQuality& quality) const {
@@ -93,6 +109,7 @@ bool Transcription::is_silence(const DecodedWindow& window, const WindowQuality&
 void Transcription::cut(const DecodedWindow& window, int64_t frames) {
   const WindowQuality quality = measure(window, *tokenizer_);
   tried_ = 0;
+  full_length_ = false;
   if (is_silence(window, quality)) {
     move_to(seek_ + frames);
     return;

@@ -43,7 +43,10 @@ class Transcription {
   WindowPrompt prompt() const;  // of that window
 
   DecodingAttempt attempt() const;        // the next one at that window
-  // Takes note of it. True: it is kept, be it good or the last one; false: the window is to be decoded hotter.
+  // Positions of the encoder it takes, where the window holds so many real frames.
+  int32_t positions(int64_t frames) const;
+  // Takes note of it. True: it is kept, be it good or the last one; false: the window is to be decoded hotter, or if it was
+  // short at full length.
   bool judge(const DecodedWindow& window);
   // Takes the window at seek() of `frames` real frames: skips it as silence, or cuts it into segments, which are kept by keep().
   void cut(const DecodedWindow& window, int64_t frames);
@@ -60,6 +63,8 @@ class Transcription {
 
  private:
   int32_t verdict(const DecodedWindow& window, const WindowQuality& quality) const;
+  // Whether it has a timestamp behind the end of what was encoded.
+  bool says_too_much(const DecodedWindow& window) const;
   bool is_silence(const DecodedWindow& window, const WindowQuality& quality) const;
   void move_to(int64_t seek);
   // Gives the segments their words, drops made-up ones, and decides where the next window begins.
@@ -79,7 +84,8 @@ class Transcription {
   size_t prompt_from_ = 0;  // windows are conditioned on history from here on
   std::vector<output::Segment> segments_;
   std::vector<output::Attempt> attempts_;
-  int32_t tried_ = 0;  // attempts at the window at seek_
+  int32_t tried_ = 0;  // attempts at the window at seek_, at the length it now has
+  bool full_length_ = false;  // that window proved too short
   double last_speech_ = 0;  // seconds: where the last word so far ended
 
   // The window that was cut and not yet kept.

@@ -47,6 +47,8 @@ internal static unsafe class OptionConversion
         native.Multilingual = options.Multilingual ? 1 : 0;
         native.Batched = options.Batched ? 1 : 0;
         native.Channels = (int)options.Channels;
+        native.AudioContext = options.AudioContext.Native;
+        native.AudioContextTail = options.AudioContextTail;
     }
 
     private static void ApplyDecoding(TranscribeOptions options, ref NativeTranscribeOptions native, Utf8Arena arena)

@@ -55,6 +55,7 @@ internal static unsafe class SegmentReader
                 CompressionRatio = native->CompressionRatio,
                 NoSpeechProbability = native->NoSpeechProb,
                 Verdict = (AttemptVerdict)native->Verdict,
+                AudioContext = native->AudioContext,
                 Tokens = new ReadOnlySpan<int>(native->Tokens, checked((int)native->TokenCount)).ToArray(),
                 Channel = native->Channel < 0 ? null : native->Channel,
             };

@@ -148,4 +148,13 @@ public sealed record TranscribeOptions
 
     /// <summary>What becomes of the channels. <see cref="ChannelMode.Split"/> needs a file or its bytes and at most 16 channels.</summary>
     public ChannelMode Channels { get; init; }
+
+    /// <summary>
+    /// Length of windows. Where it makes them short, one whose decoding is not <see cref="AttemptVerdict.Accepted"/>, has no end token or a timestamp behind its end is
+    /// decoded anew at full length; <see cref="Transcript.Attempts"/> say so.
+    /// </summary>
+    public AudioContext AudioContext { get; init; } = AudioContext.Full;
+
+    /// <summary>Positions of silence, of 20 ms, behind the sound, 0..1,500. Of effect with <see cref="AudioContext.Auto"/>.</summary>
+    public int AudioContextTail { get; init; } = 128;
 }

@@ -78,6 +78,10 @@ public sealed class CommandLineTests
         { "--prefix", "Well,", nameof(TranscribeSettings.Prefix), "Well," },
         { "--hotwords", "WhisperTrt", nameof(TranscribeSettings.Hotwords), "WhisperTrt" },
         { "--seed", "5000000000", nameof(TranscribeSettings.Seed), 5_000_000_000 },
+        { "--audio_context", "None", nameof(TranscribeSettings.AudioContext), AudioContext.Full },
+        { "--audio_context", "auto", nameof(TranscribeSettings.AudioContext), AudioContext.Auto },
+        { "--audio_context", "640", nameof(TranscribeSettings.AudioContext), AudioContext.Positions(640) },
+        { "--audio_context_tail", "128", nameof(TranscribeSettings.AudioContextTail), 128 },
         { "--input_format", "s16le", nameof(TranscribeSettings.InputFormat), InputFormat.S16le },
     };
 

@@ -104,6 +104,8 @@ public sealed unsafe class OptionConversionTests
             Multilingual = true,
             Batched = true,
             Channels = ChannelMode.Split,
+            AudioContext = AudioContext.Positions(640),
+            AudioContextTail = 7,
         };
         OptionConversion.Apply(options, ref native, arena);
         Assert.Equal(1, native.Task);
@@ -140,8 +142,20 @@ public sealed unsafe class OptionConversionTests
         Assert.Equal([1, 2.5, 7], new ReadOnlySpan<double>(native.ClipTimestamps, (int)native.ClipTimestampCount).ToArray());
         Assert.Equal("de,fr", Text(native.Languages, native.LanguagesSize));
         Assert.Equal((1, 1, 1), (native.Multilingual, native.Batched, native.Channels));
+        Assert.Equal((640, 7), (native.AudioContext, native.AudioContextTail));
         Assert.Equal(99ul, native.Tag);
         Assert.Equal(1, native.ReportProgress);
+    }
+
+    [Fact]
+    public void A_length_of_windows_is_full_unless_it_says_otherwise()
+    {
+        Assert.Equal(AudioContext.Full, default);
+        Assert.Equal((NativeConstants.None, NativeConstants.Auto, 1), (AudioContext.Full.Native, AudioContext.Auto.Native, AudioContext.Positions(1).Native));
+        Assert.Equal(["full", "auto", "1500"], new[] { AudioContext.Full, AudioContext.Auto, AudioContext.Positions(1500) }.Select(one => one.ToString()));
+        Assert.Throws<InvalidOptionException>(() => AudioContext.Positions(0));
+        Assert.Throws<InvalidOptionException>(() => AudioContext.Positions(NativeConstants.Auto));
+        Assert.Throws<InvalidOptionException>(() => AudioContext.Positions(1501));
     }
 
     [Fact]

@@ -238,4 +238,19 @@ public sealed class TranscriptionTests
         Assert.Equal(transcript.Segments[0].AverageLogProbability, attempts[1].AverageLogProbability);
         Assert.Equal(transcript.Segments[0].Seek, attempts[1].Seek);
     }
+
+    [SpeechFact]
+    public async Task A_short_window_that_is_doubted_is_decoded_anew_at_full_length()
+    {
+        await using WhisperEngine engine = Speech.Model.CreateEngine();
+        TranscribeOptions options = new() { Temperatures = [0], AudioContext = AudioContext.Auto, AudioContextTail = 128 };
+        using Transcript good = await engine.TranscribeToEndAsync(Speech.Clip, options);
+        Attempt attempt = Assert.Single(good.Attempts);
+        Assert.Equal(AttemptVerdict.Accepted, attempt.Verdict);
+        Assert.InRange(attempt.AudioContext, 64, 1499);
+
+        using Transcript redone = await engine.TranscribeToEndAsync(Speech.Clip, options with { LogProbThreshold = -0.01 });
+        Assert.Equal([AttemptVerdict.TooUnlikely | AttemptVerdict.TooShort, AttemptVerdict.TooUnlikely], redone.Attempts.Select(one => one.Verdict));
+        Assert.Equal(1500, redone.Attempts[1].AudioContext);
+    }
 }

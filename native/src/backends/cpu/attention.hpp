@@ -42,7 +42,8 @@ void self_attention(Isa isa, ThreadPool& pool, CpuPagedKv& cache, int32_t layer,
 void cross_attention(Isa isa, ThreadPool& pool, const CpuCrossKv& cache, int32_t layer, const ops::Tensor& q,
                      const ops::StepState& state, const ops::TokenSlot* tokens, int32_t count, const ops::Tensor& out);
 
-// q [count, width], out [heads.size() * count, positions], f32: scores before the softmax, head by head.
+// q [count, width], out [heads.size() * count, positions], f32: scores before the softmax, head by head; -inf beyond
+// the slot's length.
 void alignment_scores(Isa isa, ThreadPool& pool, const CpuCrossKv& cache, int32_t layer, std::span<const int32_t> heads,
                       const ops::Tensor& q, const ops::StepState& state, const ops::TokenSlot* tokens, int32_t count,
                       const ops::Tensor& out);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "backends/cpu/attention.hpp"
@@ -79,10 +80,15 @@ void check_pages(const CpuPagedKv& cache, const ops::StepState& state, const ops
 void check_slots(const CpuCrossKv& cache, const ops::StepState& state, const TokenRun* runs, int32_t number) {
   for (int32_t i = 0; i < number; ++i) {
     const int32_t slot = state.rows[runs[i].row].cross_slot;
-    if (runs[i].live && (slot < 0 || slot >= cache.slots())) {
+    if (!runs[i].live) continue;
+    if (slot < 0 || slot >= cache.slots()) {
       throw Error(ErrorCode::internal, "cross-attention slot " + std::to_string(slot) + " of row " +
                                            std::to_string(runs[i].row) + ": the cache has " +
                                            std::to_string(cache.slots()));
+    }
+    if (cache.length(slot) == 0) {
+      throw Error(ErrorCode::internal, "cross-attention slot " + std::to_string(slot) + " of row " +
+                                           std::to_string(runs[i].row) + " was never stored");
     }
   }
 }
@@ -165,14 +171,15 @@ void cross_attention(Isa isa, ThreadPool& pool, const CpuCrossKv& cache, int32_t
       const TokenRun& run = runs[task % number];
       const int32_t head = task / number;
       if (!run.live) return clear(out, run, head * size, size);
+      const int32_t slot = state.rows[run.row].cross_slot;
       TokenTile tile{};
       tile.count = run.count;
       for (int32_t i = 0; i < run.count; ++i) {
         tile.q[i] = static_cast<const float*>(q.data) + (run.first + i) * width + head * size;
         tile.out[i] = static_cast<float*>(out.data) + (run.first + i) * width + head * size;
-        tile.limit[i] = cache.layout().positions;
+        tile.limit[i] = cache.length(slot);
       }
-      kernels.attend(sequence_of(cache, layer, state.rows[run.row].cross_slot, head), tile);
+      kernels.attend(sequence_of(cache, layer, slot, head), tile);
     });
   });
 }
@@ -192,14 +199,16 @@ void alignment_scores(Isa isa, ThreadPool& pool, const CpuCrossKv& cache, int32_
       const int32_t listed = task / number, head = heads[static_cast<size_t>(listed)];
       const ops::Tensor scores = out.slice(static_cast<int64_t>(listed) * count, count);
       if (!run.live) return clear(scores, run, 0, positions);
+      const int32_t slot = state.rows[run.row].cross_slot, length = cache.length(slot);
       TokenTile tile{};
       tile.count = run.count;
       for (int32_t i = 0; i < run.count; ++i) {
         tile.q[i] = static_cast<const float*>(q.data) + (run.first + i) * width + head * size;
         tile.out[i] = static_cast<float*>(scores.data) + (run.first + i) * positions;
-        tile.limit[i] = positions;
+        tile.limit[i] = length;
+        std::fill(tile.out[i] + length, tile.out[i] + positions, -std::numeric_limits<float>::infinity());
       }
-      kernels.score(sequence_of(cache, layer, state.rows[run.row].cross_slot, head), tile);
+      kernels.score(sequence_of(cache, layer, slot, head), tile);
     });
   });
 }

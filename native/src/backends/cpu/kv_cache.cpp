@@ -66,7 +66,8 @@ CpuCrossKv::CpuCrossKv(const ops::AttentionShape& shape, int32_t slots, int32_t 
       slots_(slots),
       layout_(type, shape.head_size, positions),
       bytes_(cpu::cross_kv_bytes(shape, slots, positions, type)),
-      memory_(bytes_, "a cross-attention KV cache") {}
+      memory_(bytes_, "a cross-attention KV cache"),
+      lengths_(static_cast<size_t>(slots), 0) {}
 
 int64_t paged_kv_bytes(const ops::AttentionShape& shape, int32_t pages, int32_t page_tokens, DType type) {
   check_shape(shape, pages, "pages");
@@ -89,20 +90,22 @@ int64_t cross_kv_bytes(const ops::AttentionShape& shape, int32_t slots, int32_t 
 void store_cross_kv(Isa isa, ThreadPool& pool, CpuCrossKv& cache, int32_t layer, const ops::Tensor& kv,
                     std::span<const int32_t> slots) {
   const auto& shape = cache.shape();
-  const int64_t width = static_cast<int64_t>(shape.heads) * shape.head_size, positions = cache.layout().positions;
+  const int64_t width = static_cast<int64_t>(shape.heads) * shape.head_size;
   const auto windows = static_cast<int64_t>(slots.size());
-  if (kv.dtype != DType::f32 || kv.cols != 2 * width || kv.rows != windows * positions || layer < 0 ||
-      layer >= shape.layers) {
+  const int64_t positions = windows > 0 ? kv.rows / windows : 0;
+  if (kv.dtype != DType::f32 || kv.cols != 2 * width || kv.rows != windows * positions || positions < 1 ||
+      positions > cache.layout().positions || layer < 0 || layer >= shape.layers) {
     throw Error(ErrorCode::internal, "keys and values [" + std::to_string(kv.rows) + ", " + std::to_string(kv.cols) +
                                          "] of layer " + std::to_string(layer) + " for " + std::to_string(windows) +
-                                         " slots of " + std::to_string(positions) + " positions and width " +
-                                         std::to_string(width));
+                                         " slots of " + std::to_string(cache.layout().positions) +
+                                         " positions and width " + std::to_string(width));
   }
   for (const int32_t slot : slots) {
     if (slot < 0 || slot >= cache.slots()) {
       throw Error(ErrorCode::internal,
                   "cross-attention slot " + std::to_string(slot) + " of " + std::to_string(cache.slots()));
     }
+    cache.set_length(slot, static_cast<int32_t>(positions));
   }
   const auto store = decoder_kernels(isa, cache.layout().type).store;
   const int64_t chunks = (positions + kStoreChunk - 1) / kStoreChunk;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "backends/cpu/cpu_backend.hpp"
 #include "backends/cpu/memory.hpp"
@@ -63,6 +64,9 @@ class CpuCrossKv final : public ops::CrossKv {
   const ops::AttentionShape& shape() const { return shape_; }
   int32_t slots() const { return slots_; }
   const KvBlockLayout& layout() const { return layout_; }
+  // Positions that a slot holds: those of the window stored last; 0 before the first.
+  int32_t length(int32_t slot) const { return lengths_[static_cast<size_t>(slot)]; }
+  void set_length(int32_t slot, int32_t positions) { lengths_[static_cast<size_t>(slot)] = positions; }
   std::byte* block(int32_t layer, int32_t slot, int32_t head) const {
     return memory_.as<std::byte>() +
            ((static_cast<int64_t>(slot) * shape_.layers + layer) * shape_.heads + head) * layout_.bytes;
@@ -74,13 +78,15 @@ class CpuCrossKv final : public ops::CrossKv {
   KvBlockLayout layout_;
   int64_t bytes_;
   AlignedMemory memory_;
+  std::vector<int32_t> lengths_;
 };
 
 // What the constructors would allocate.
 int64_t paged_kv_bytes(const ops::AttentionShape& shape, int32_t pages, int32_t page_tokens, DType type);
 int64_t cross_kv_bytes(const ops::AttentionShape& shape, int32_t slots, int32_t positions, DType type);
 
-// kv [slots.size() * positions, 2 * width] f32, k and v side by side.
+// kv [slots.size() * T, 2 * width] f32, k and v side by side; T is at most the slots' positions, and becomes their
+// length.
 void store_cross_kv(Isa isa, ThreadPool& pool, CpuCrossKv& cache, int32_t layer, const ops::Tensor& kv,
                     std::span<const int32_t> slots);
 
