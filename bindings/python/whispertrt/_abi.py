@@ -110,6 +110,9 @@ VERDICT_TOO_REPETITIVE = 1
 VERDICT_TOO_UNLIKELY = 2
 #: It is silence: skipped without a segment, and no reason to try again.
 VERDICT_SILENCE = 4
+#: It was decoded over a short window (`audio_context`) and came to no end token, has a timestamp behind the window's
+#: end, or there is another reason: the window is decoded anew at full length.
+VERDICT_TOO_SHORT = 8
 #: The English normaliser word error rates are computed with.
 NORMALIZER_ENGLISH = 0
 #: The basic normaliser for other languages.
@@ -355,6 +358,13 @@ class TranscribeOptions(ctypes.Structure):
         ("channels", ctypes.c_int32),
         # Zero.
         ("reserved", ctypes.c_int32),
+        # Positions of the encoder that a window gets, of 20 ms: WTRT_NONE (default), all 1500 of its 30 s; WTRT_AUTO,
+        # as many as the sound in it takes and `audio_context_tail`; or 1..1500, by which windows are shorter too.
+        # Rounded up to a multiple of 64. A short window whose decoding is not ACCEPTED, has no end token or a
+        # timestamp behind its end is decoded anew at full length; the attempts say so.
+        ("audio_context", ctypes.c_int32),
+        # Positions of silence behind the sound, 0..1500. Of effect with WTRT_AUTO. Default 128.
+        ("audio_context_tail", ctypes.c_int32),
     ]
 
 
@@ -516,8 +526,8 @@ class Attempt(ctypes.Structure):
         ("token_count", ctypes.c_int64),
         # Whose window it is, from 0, with WTRT_CHANNELS_SPLIT; else -1.
         ("channel", ctypes.c_int32),
-        # Zero.
-        ("reserved", ctypes.c_int32),
+        # Positions of the encoder it was decoded over; 1500: full length.
+        ("audio_context", ctypes.c_int32),
     ]
 
 

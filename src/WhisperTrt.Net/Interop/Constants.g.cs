@@ -203,6 +203,12 @@ internal enum NativeVerdict
 
     /// <summary>It is silence: skipped without a segment, and no reason to try again.</summary>
     Silence = 4,
+
+    /// <summary>
+    /// It was decoded over a short window (<c>audio_context</c>) and came to no end token, has a timestamp behind the window's end, or
+    /// there is another reason: the window is decoded anew at full length.
+    /// </summary>
+    TooShort = 8,
 }
 
 /// <summary>WTRT_NORMALIZER_*.</summary>

@@ -108,7 +108,7 @@ internal static unsafe class NativeLayout
     {
         NativeTranscribeOptions value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_transcribe_options", 328, sizeof(NativeTranscribeOptions),
+        return new("wtrt_transcribe_options", 336, sizeof(NativeTranscribeOptions),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("task", 4, (int)((byte*)&value.Task - start)),
@@ -159,6 +159,8 @@ internal static unsafe class NativeLayout
             new("batched", 316, (int)((byte*)&value.Batched - start)),
             new("channels", 320, (int)((byte*)&value.Channels - start)),
             new("reserved", 324, (int)((byte*)&value.Reserved - start)),
+            new("audio_context", 328, (int)((byte*)&value.AudioContext - start)),
+            new("audio_context_tail", 332, (int)((byte*)&value.AudioContextTail - start)),
         ]);
     }
 
@@ -272,7 +274,7 @@ internal static unsafe class NativeLayout
             new("tokens", 56, (int)((byte*)&value.Tokens - start)),
             new("token_count", 64, (int)((byte*)&value.TokenCount - start)),
             new("channel", 72, (int)((byte*)&value.Channel - start)),
-            new("reserved", 76, (int)((byte*)&value.Reserved - start)),
+            new("audio_context", 76, (int)((byte*)&value.AudioContext - start)),
         ]);
     }
 

@@ -344,6 +344,16 @@ internal unsafe struct NativeTranscribeOptions
 
     /// <summary>Zero.</summary>
     public int Reserved;
+
+    /// <summary>
+    /// Positions of the encoder that a window gets, of 20 ms: WTRT_NONE (default), all 1500 of its 30 s; WTRT_AUTO, as many as the sound in
+    /// it takes and <c>audio_context_tail</c>; or 1..1500, by which windows are shorter too. Rounded up to a multiple of 64. A short window
+    /// whose decoding is not ACCEPTED, has no end token or a timestamp behind its end is decoded anew at full length; the attempts say so.
+    /// </summary>
+    public int AudioContext;
+
+    /// <summary>Positions of silence behind the sound, 0..1500. Of effect with WTRT_AUTO. Default 128.</summary>
+    public int AudioContextTail;
 }
 
 /// <summary>How an engine is laid out.</summary>
@@ -555,8 +565,8 @@ internal unsafe struct NativeAttempt
     /// <summary>Whose window it is, from 0, with WTRT_CHANNELS_SPLIT; else -1.</summary>
     public int Channel;
 
-    /// <summary>Zero.</summary>
-    public int Reserved;
+    /// <summary>Positions of the encoder it was decoded over; 1500: full length.</summary>
+    public int AudioContext;
 }
 
 /// <summary>Something happened to a job. Its pointers live as long as the event.</summary>
