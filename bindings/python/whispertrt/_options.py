@@ -168,6 +168,8 @@ _TRANSCRIBE: Dict[str, _Setter] = {
     "prepend_punctuations": _text,
     "append_punctuations": _text,
     "hallucination_silence_threshold": _number_or_off,
+    "live": _flag,
+    "live_interval": _number_or(1.0),
     "vad": lambda options, name, value: setattr(options, name, ctypes.pointer(value)),  # which keeps it alive
 }
 

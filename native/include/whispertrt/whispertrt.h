@@ -126,6 +126,9 @@ WTRT_API const char* wtrt_build_info(void);
 #define WTRT_EVENT_FAILED 5
 /** The queue or an engine that reported to it was closed; no event follows from there. */
 #define WTRT_EVENT_CLOSED 6
+/** What a live job makes of the last words, which may still change: `segment` has text and times. It replaces the job's last tentative text,
+ *  read or not; a SEGMENT takes its beginning away. Counts against no credit. */
+#define WTRT_EVENT_TENTATIVE 7
 
 /** Plain text, a line per segment. */
 #define WTRT_FORMAT_TXT 0
@@ -400,6 +403,13 @@ typedef struct wtrt_transcribe_options {
   double hallucination_silence_threshold;
   /** Transcribe only the speech that is found this way; read by the call. Times still refer to the whole audio. NULL (default): all of it. */
   const wtrt_vad_options* vad;
+  /** 1: audio that comes as it is spoken (WTRT_AUDIO_PUSHED, WTRT_AUDIO_DESCRIPTOR*) is decoded as it comes. SEGMENT events have the words, a
+   *  few at a time, that two hypotheses in a row agree on, and TENTATIVE events those behind them. `without_timestamps` is taken as 1; not with
+   *  `prefix` (INVALID_ARGUMENT) or `vad` (UNSUPPORTED). 0 (default): 30 s windows are waited for. */
+  int32_t live;
+  int32_t reserved;
+  /** Live: seconds of new audio between two hypotheses, 0.1..30. Default 1.0. They are further apart where the device takes longer. */
+  double live_interval;
 } wtrt_transcribe_options;
 
 /** Fills in the defaults; writes no further than `struct_size` bytes. */
@@ -563,7 +573,7 @@ typedef struct wtrt_event {
   int32_t kind;
   /** The `tag` of the job's options. */
   uint64_t tag;
-  /** SEGMENT: the segment; else NULL. */
+  /** SEGMENT: the segment; TENTATIVE: what may become the next one; else NULL. */
   const wtrt_segment* segment;
   /** LANGUAGE: its code; FAILED: the message; else NULL. */
   const char* text;

@@ -63,6 +63,9 @@ const wtrt_transcribe_options kTranscribeDefaults = {
     .append_punctuations_size = static_cast<int64_t>(kAppended.size()),
     .hallucination_silence_threshold = std::numeric_limits<double>::quiet_NaN(),
     .vad = nullptr,
+    .live = 0,
+    .reserved = 0,
+    .live_interval = 1.0,
 };
 
 runtime::EngineOptions engine_options(const wtrt_engine_options* given) {
@@ -145,6 +148,8 @@ runtime::JobOptions job_options(const wtrt_transcribe_options* given) {
   job.tag = from.tag;
   job.max_pending_segments = in_range("max_pending_segments", from.max_pending_segments, 1, 1000000);
   job.report_progress = in_range("report_progress", from.report_progress, 0, 1) != 0;
+  const double interval = number("live_interval", from.live_interval, 0.1, 30);
+  if (in_range("live", from.live, 0, 1) != 0) to.live_interval = interval;
   if (from.vad != nullptr) job.vad = vad_options(from.vad);
   return job;
 }

@@ -26,7 +26,14 @@ std::shared_ptr<Job> Engine::submit(std::shared_ptr<EventQueue> queue, AudioInpu
     throw Error(ErrorCode::invalid_argument, "beam_size and best_of: a window takes " + std::to_string(rows) + " rows and max_batch is " +
                                                  std::to_string(rows_) + "; lower them or raise max_batch (and memory_limit)");
   }
+  if (options.transcribe.live_interval && options.vad) {
+    throw Error(ErrorCode::unsupported, "live: it cannot be combined with vad yet; leave one of them out");
+  }
   auto job = std::make_shared<Job>(inbox_, std::move(queue), std::move(audio), std::move(options));
+  if (job->options().transcribe.live_interval && !job->pushed()) {
+    throw Error(ErrorCode::invalid_argument,
+                "live: the audio is there already; push it (WTRT_AUDIO_PUSHED) or give a descriptor");
+  }
   const std::lock_guard lock(inbox_->mutex);
   if (inbox_->stop) throw Error(ErrorCode::closed, "the engine was closed");
   if (inbox_->open_jobs >= options_.max_queued_jobs) {

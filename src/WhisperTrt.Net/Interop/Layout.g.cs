@@ -108,7 +108,7 @@ internal static unsafe class NativeLayout
     {
         NativeTranscribeOptions value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_transcribe_options", 280, sizeof(NativeTranscribeOptions),
+        return new("wtrt_transcribe_options", 296, sizeof(NativeTranscribeOptions),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("task", 4, (int)((byte*)&value.Task - start)),
@@ -151,6 +151,9 @@ internal static unsafe class NativeLayout
             new("append_punctuations_size", 256, (int)((byte*)&value.AppendPunctuationsSize - start)),
             new("hallucination_silence_threshold", 264, (int)((byte*)&value.HallucinationSilenceThreshold - start)),
             new("vad", 272, (int)((byte*)&value.Vad - start)),
+            new("live", 280, (int)((byte*)&value.Live - start)),
+            new("reserved", 284, (int)((byte*)&value.Reserved - start)),
+            new("live_interval", 288, (int)((byte*)&value.LiveInterval - start)),
         ]);
     }
 

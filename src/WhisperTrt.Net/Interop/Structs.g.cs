@@ -308,6 +308,21 @@ internal unsafe struct NativeTranscribeOptions
     /// it.
     /// </summary>
     public NativeVadOptions* Vad;
+
+    /// <summary>
+    /// 1: audio that comes as it is spoken (WTRT_AUDIO_PUSHED, WTRT_AUDIO_DESCRIPTOR*) is decoded as it comes. SEGMENT events have the
+    /// words, a few at a time, that two hypotheses in a row agree on, and TENTATIVE events those behind them. <c>without_timestamps</c> is
+    /// taken as 1; not with <c>prefix</c> (INVALID_ARGUMENT) or <c>vad</c> (UNSUPPORTED). 0 (default): 30 s windows are waited for.
+    /// </summary>
+    public int Live;
+
+    /// <summary>Zero.</summary>
+    public int Reserved;
+
+    /// <summary>
+    /// Live: seconds of new audio between two hypotheses, 0.1..30. Default 1.0. They are further apart where the device takes longer.
+    /// </summary>
+    public double LiveInterval;
 }
 
 /// <summary>How an engine is laid out.</summary>
@@ -518,7 +533,7 @@ internal unsafe struct NativeEvent
     /// <summary>The <c>tag</c> of the job's options.</summary>
     public ulong Tag;
 
-    /// <summary>SEGMENT: the segment; else NULL.</summary>
+    /// <summary>SEGMENT: the segment; TENTATIVE: what may become the next one; else NULL.</summary>
     public NativeSegment* Segment;
 
     /// <summary>LANGUAGE: its code; FAILED: the message; else NULL.</summary>
