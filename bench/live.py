@@ -116,7 +116,7 @@ def main():
                 tentative, stable = delays(shown, result.text, whole)
                 busy = did["encode_seconds"] + did["prefill_seconds"] + did["step_seconds"]
                 rows.append([name, interval, len(stable), percentile(tentative, 0.5), percentile(tentative, 0.95), percentile(stable, 0.5),
-                             percentile(stable, 0.95), 100 * _wer.of(result.text, said), 100 * _wer.of(whole.text, said),
+                             percentile(stable, 0.95), _wer.rate([_wer.errors(said, result.text)]), _wer.rate([_wer.errors(said, whole.text)]),
                              busy / seconds, cpu / seconds / options.threads, did["windows"]])
     report.table("Delay after a word's end in seconds, words wrong in percent, load as a part of the audio's time",
                  ["model", "interval", "words", "tentative p50", "tentative p95", "stable p50", "stable p95", "WER live", "WER whole", "busy",

@@ -41,6 +41,7 @@ internal static unsafe class OptionConversion
         native.AppendPunctuations = arena.Add(options.AppendPunctuations, out native.AppendPunctuationsSize);
         native.HallucinationSilenceThreshold =
             OrOff(options.HallucinationSilenceThreshold, nameof(TranscribeOptions.HallucinationSilenceThreshold));
+        native.LiveInterval = options.LiveInterval.TotalSeconds;
     }
 
     private static void ApplyDecoding(TranscribeOptions options, ref NativeTranscribeOptions native, Utf8Arena arena)

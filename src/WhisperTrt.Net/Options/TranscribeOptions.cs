@@ -122,4 +122,10 @@ public sealed record TranscribeOptions
     /// Transcribe only the speech that is found this way; times still refer to the whole audio. <see langword="null"/>: all of it.
     /// </summary>
     public VadOptions? Vad { get; init; }
+
+    /// <summary>
+    /// New audio between two hypotheses of <see cref="WhisperEngine.OpenStream"/>, 0.1..30 seconds; they are further apart where the device takes
+    /// longer. Of no effect elsewhere.
+    /// </summary>
+    public TimeSpan LiveInterval { get; init; } = TimeSpan.FromSeconds(1);
 }

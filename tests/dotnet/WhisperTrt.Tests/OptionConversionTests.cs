@@ -99,6 +99,7 @@ public sealed unsafe class OptionConversionTests
             PrependPunctuations = "¿",
             AppendPunctuations = "",
             HallucinationSilenceThreshold = 1.5,
+            LiveInterval = TimeSpan.FromSeconds(0.5),
         };
         OptionConversion.Apply(options, ref native, arena);
         Assert.Equal(1, native.Task);
@@ -132,6 +133,7 @@ public sealed unsafe class OptionConversionTests
         Assert.Equal("", Text(native.AppendPunctuations, native.AppendPunctuationsSize));
         Assert.False(native.AppendPunctuations == null);
         Assert.Equal(1.5, native.HallucinationSilenceThreshold);
+        Assert.Equal(0.5, native.LiveInterval);
         Assert.Equal(99ul, native.Tag);
         Assert.Equal(1, native.ReportProgress);
     }
