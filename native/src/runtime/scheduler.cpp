@@ -267,8 +267,9 @@ void Scheduler::detect_language(const JobPtr& job) {
   job->report(std::move(event));
   job->at.detecting = false;
   // A full window of sound is also the first to be transcribed. A shorter one was followed by silence for the detection, and is filled
-  // up with zeros for the transcription: it must be encoded again.
-  if (job->at.frames < audio::kWindowFrames && !job->at.transcription->live()) job->at.phase = Phase::idle;
+  // up with zeros for the transcription: it must be encoded again. A live one was filled up with zeros for both.
+  const int32_t least = job->at.transcription->live() ? 1 : audio::kWindowFrames;
+  if (job->at.frames < least) job->at.phase = Phase::idle;
 }
 
 // The rows of the next attempt at the job's window; takes them.
