@@ -52,6 +52,7 @@ internal static class CommandLine
         (string Name, Func<Command> Create)[] verbs =
         [
             ("transcribe", () => TranscribeCommand.Create(transcribe, literal)),
+            ("listen", () => ListenCommand.Create(terminal)),
             ("eval", () => EvalCommand.Create(terminal)),
             ("vad", () => VadCommand.Create(terminal)),
             ("info", () => InfoCommand.Create(terminal)),

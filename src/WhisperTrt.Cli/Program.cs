@@ -6,7 +6,7 @@ internal static class Program
 {
     private static async Task<int> Main(string[] args)
     {
-        if (args is ["transcribe" or "eval" or "info" or "doctor" or "quantize", ..])
+        if (args is ["transcribe" or "listen" or "eval" or "info" or "doctor" or "quantize", ..])
         {
             PreloadNativeLibrary();
         }

@@ -9,6 +9,9 @@ internal sealed class Terminal(TextWriter output, TextWriter error, bool outputI
 
     internal bool ErrorIsTerminal { get; } = errorIsTerminal;
 
+    /// <summary>Characters in a line.</summary>
+    internal int Width => OutputIsTerminal && !Console.IsOutputRedirected ? Console.WindowWidth : 80;
+
     internal TextWriter Output { get; } = output;
 
     internal TextWriter Error { get; } = error;

@@ -75,37 +75,13 @@ public sealed class Transcription : IAsyncDisposable
     /// <exception cref="InvalidOperationException">They were enumerated or dropped before.</exception>
     public async IAsyncEnumerable<Segment> ReadSegmentsAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        if (Interlocked.Exchange(ref reading, 1) != 0 || discard)
+        await foreach (LiveText said in ReadLiveAsync(cancellationToken).ConfigureAwait(false))
         {
-            throw new InvalidOperationException("The segments of a transcription can be enumerated once. The transcript of ToEndAsync has them all.");
-        }
-
-        using CancellationTokenRegistration registration = CancelWith(cancellationToken);
-        try
-        {
-            while (await segments.Reader.WaitToReadAsync(CancellationToken.None).ConfigureAwait(false))
+            if (said.IsStable)
             {
-                while (segments.Reader.TryRead(out SegmentEvent? arrived))
-                {
-                    Segment segment = Take(arrived);
-                    cancellationToken.ThrowIfCancellationRequested();
-                    yield return segment;
-                }
+                yield return said.Segment;
             }
         }
-        finally
-        {
-            // Whatever ended the loop: when it is over, so is the work for it.
-            if (!completion.Task.IsCompleted)
-            {
-                Cancel(cancellationToken);
-            }
-
-            Discard();
-            await ((Task)completion.Task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
-        await completion.Task.ConfigureAwait(false);
     }
 
     /// <summary>
@@ -133,6 +109,45 @@ public sealed class Transcription : IAsyncDisposable
         await ((Task)completion.Task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await lifetime.DisposeAsync().ConfigureAwait(false);
         job?.Dispose();
+    }
+
+    /// <summary>The same with the tentative text of a live transcription, but for what was replaced before it was read.</summary>
+    internal async IAsyncEnumerable<LiveText> ReadLiveAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        if (Interlocked.Exchange(ref reading, 1) != 0 || discard)
+        {
+            throw new InvalidOperationException("The segments of a transcription can be enumerated once. The transcript of ToEndAsync has them all.");
+        }
+
+        using CancellationTokenRegistration registration = CancelWith(cancellationToken);
+        try
+        {
+            while (await segments.Reader.WaitToReadAsync(CancellationToken.None).ConfigureAwait(false))
+            {
+                while (segments.Reader.TryRead(out SegmentEvent? arrived))
+                {
+                    LiveText said = Take(arrived);
+                    cancellationToken.ThrowIfCancellationRequested();
+                    if (said.IsStable || !segments.Reader.TryPeek(out SegmentEvent? next) || next.IsStable)
+                    {
+                        yield return said;
+                    }
+                }
+            }
+        }
+        finally
+        {
+            // Whatever ended the loop: when it is over, so is the work for it.
+            if (!completion.Task.IsCompleted)
+            {
+                Cancel(cancellationToken);
+            }
+
+            Discard();
+            await ((Task)completion.Task).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        await completion.Task.ConfigureAwait(false);
     }
 
     /// <summary>The job was handed in: from here on it can be cancelled and its result can be had.</summary>
@@ -289,7 +304,7 @@ public sealed class Transcription : IAsyncDisposable
         }
     }
 
-    private static Segment Take(SegmentEvent arrived)
+    private static LiveText Take(SegmentEvent arrived)
     {
         using (arrived)
         {

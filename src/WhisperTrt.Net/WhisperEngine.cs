@@ -121,7 +121,7 @@ public sealed class WhisperEngine : IAsyncDisposable, IDisposable
         ObjectDisposedException.ThrowIf(isClosing, this);
         cancellationToken.ThrowIfCancellationRequested();
         options ??= new TranscribeOptions();
-        JobTelemetry? job = JobTelemetry.Begin(telemetry.Jobs, ModelInfo, audio, options);
+        JobTelemetry? job = JobTelemetry.Begin(telemetry.Jobs, ModelInfo, audio is Audio.PushedAudio, options);
         try
         {
             if (audio is Audio.StreamAudio stream)
@@ -129,7 +129,47 @@ public sealed class WhisperEngine : IAsyncDisposable, IDisposable
                 audio = await stream.ReadAsync(cancellationToken).ConfigureAwait(false);
             }
 
-            return Start(audio, options, progress, job, cancellationToken);
+            return Start(audio, options, progress, job, live: false, cancellationToken);
+        }
+        catch (Exception error)
+        {
+            job?.Fail(error);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Begins to transcribe speech while it is spoken: text comes about every <see cref="TranscribeOptions.LiveInterval"/>, tentative first and
+    /// stable once two hypotheses in a row agree on it.
+    /// </summary>
+    /// <param name="options">
+    /// How; <see langword="null"/>: the defaults. A language that is given is not waited for. <see cref="TranscribeOptions.Prefix"/> and
+    /// <see cref="TranscribeOptions.Vad"/> are refused, and there are no timestamps in the tokens.
+    /// </param>
+    /// <param name="audio">
+    /// <see cref="Audio.Pushed"/> (<see langword="null"/> is the same), for <see cref="LiveTranscription.Push"/>, or <see cref="Audio.FromDescriptor"/>.
+    /// </param>
+    /// <param name="cancellationToken">Cancels it, also after this method returned.</param>
+    /// <exception cref="InvalidOptionException">An option is out of range, or the audio is of another kind.</exception>
+    /// <exception cref="UnsupportedException">Options cannot be combined yet.</exception>
+    /// <exception cref="EngineBusyException">The engine's queue is full.</exception>
+    /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
+    public LiveTranscription OpenStream(
+        TranscribeOptions? options = null, Audio? audio = null, CancellationToken cancellationToken = default)
+    {
+        ObjectDisposedException.ThrowIf(isClosing, this);
+        cancellationToken.ThrowIfCancellationRequested();
+        options ??= new TranscribeOptions();
+        audio ??= Audio.Pushed;
+        if (audio is Audio.StreamAudio)
+        {
+            throw new ArgumentException("A stream is read to its end before it is transcribed; read it and push what comes.", nameof(audio));
+        }
+
+        JobTelemetry? job = JobTelemetry.Begin(telemetry.Jobs, ModelInfo, live: true, options);
+        try
+        {
+            return new LiveTranscription(Start(audio, options, progress: null, job, live: true, cancellationToken));
         }
         catch (Exception error)
         {
@@ -197,14 +237,19 @@ public sealed class WhisperEngine : IAsyncDisposable, IDisposable
     }
 
     private Transcription Start(
-        Audio audio, TranscribeOptions options, IProgress<TranscribeProgress>? progress, JobTelemetry? measured, CancellationToken cancellationToken)
+        Audio audio,
+        TranscribeOptions options,
+        IProgress<TranscribeProgress>? progress,
+        JobTelemetry? measured,
+        bool live,
+        CancellationToken cancellationToken)
     {
         Transcription transcription = new(this, progress, (audio as Audio.DescriptorAudio)?.Descriptor, measured);
         ulong tag = pump.Register(transcription);
         JobHandle job;
         try
         {
-            job = JobSubmission.Submit(handle, pump.Queue, audio, options, tag, progress is not null);
+            job = JobSubmission.Submit(handle, pump.Queue, audio, options, tag, progress is not null, live);
         }
         catch (Exception error)
         {

@@ -45,6 +45,13 @@ int use(const std::string& path) {
   Transcription transcription = engine.transcribe(Audio::samples(std::vector<float>(16000)), how);
   std::size_t count = 0;
   for (Segment& segment : transcription) count += segment.words.size() + segment.tokens.size() + segment.language.size();
+  TranscribeOptions live = how;
+  live.vad.reset();
+  live.live = 1;
+  live.live_interval = 0.5;
+  Transcription spoken = engine.transcribe(Audio::pushed(), live);
+  spoken.job().end();
+  while (std::optional<LiveText> said = spoken.next_live()) count += said->stable ? said->segment.text.size() : 1;
   Session session(model);
   session.encode(log_mel(model, nullptr, 0));
   session.project_cross_kv();

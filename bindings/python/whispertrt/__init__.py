@@ -27,12 +27,13 @@ from ._errors import (
     UnsupportedError,
     WhisperTrtError,
 )
-from ._types import Attempt, EngineStats, MemoryPlan, ModelInfo, Progress, Segment, Speech, SpeechSpan, Word
+from ._types import Attempt, EngineStats, LiveText, MemoryPlan, ModelInfo, Progress, Segment, Speech, SpeechSpan, Word
 from .engine import Engine
 from .job import Job
 from .model import Model
 from .result import Result
 from .session import Session
+from .stream import Stream
 from .tools import build_info, doctor, normalize, quantize, set_log, transcribe
 from .vad import detect_speech
 
@@ -52,6 +53,7 @@ __all__ = [
     "InvalidAudioError",
     "InvalidCheckpointError",
     "Job",
+    "LiveText",
     "MemoryPlan",
     "Model",
     "ModelInfo",
@@ -64,6 +66,7 @@ __all__ = [
     "Session",
     "Speech",
     "SpeechSpan",
+    "Stream",
     "UnsupportedError",
     "WhisperTrtError",
     "Word",

@@ -90,6 +90,9 @@ EVENT_FINISHED = 4
 EVENT_FAILED = 5
 #: The queue or an engine that reported to it was closed; no event follows from there.
 EVENT_CLOSED = 6
+#: What a live job makes of the last words, which may still change: `segment` has text and times. It replaces the job's
+#: last tentative text, read or not; a SEGMENT takes its beginning away. Counts against no credit.
+EVENT_TENTATIVE = 7
 #: Plain text, a line per segment.
 FORMAT_TXT = 0
 #: SubRip subtitles.
@@ -356,8 +359,11 @@ class TranscribeOptions(ctypes.Structure):
         ("batched", ctypes.c_int32),
         # WTRT_CHANNELS_MIX (default) or WTRT_CHANNELS_SPLIT, which needs a file or its bytes and at most 16 channels.
         ("channels", ctypes.c_int32),
-        # Zero.
-        ("reserved", ctypes.c_int32),
+        # 1: audio that comes as it is spoken (WTRT_AUDIO_PUSHED, WTRT_AUDIO_DESCRIPTOR*) is decoded as it comes.
+        # SEGMENT events have the words, a few at a time, that two hypotheses in a row agree on, and TENTATIVE events
+        # those behind them. `without_timestamps` is taken as 1; not with `prefix` (INVALID_ARGUMENT), nor with `vad`,
+        # clips, `multilingual` or short windows (UNSUPPORTED). 0 (default): 30 s windows are waited for.
+        ("live", ctypes.c_int32),
         # Positions of the encoder that a window gets, of 20 ms: WTRT_NONE (default), all 1500 of its 30 s; WTRT_AUTO,
         # as many as the sound in it takes and `audio_context_tail`; or 1..1500, by which windows are shorter too.
         # Rounded up to a multiple of 64. A short window whose decoding is not ACCEPTED, has no end token or a
@@ -365,6 +371,9 @@ class TranscribeOptions(ctypes.Structure):
         ("audio_context", ctypes.c_int32),
         # Positions of silence behind the sound, 0..1500. Of effect with WTRT_AUTO. Default 128.
         ("audio_context_tail", ctypes.c_int32),
+        # Live: seconds of new audio between two hypotheses, 0.1..30. Default 1.0. They are further apart where the
+        # device takes longer.
+        ("live_interval", ctypes.c_double),
     ]
 
 
@@ -541,7 +550,7 @@ class Event(ctypes.Structure):
         ("kind", ctypes.c_int32),
         # The `tag` of the job's options.
         ("tag", ctypes.c_uint64),
-        # SEGMENT: the segment; else NULL.
+        # SEGMENT: the segment; TENTATIVE: what may become the next one; else NULL.
         ("segment", ctypes.POINTER(Segment)),
         # LANGUAGE: its code; FAILED: the message; else NULL.
         ("text", ctypes.POINTER(ctypes.c_char)),

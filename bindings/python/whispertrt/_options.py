@@ -195,6 +195,8 @@ _TRANSCRIBE: Dict[str, _Setter] = {
     "hallucination_silence_threshold": _number_or_off,
     "audio_context": _audio_context,
     "audio_context_tail": _integer,
+    "live": _flag,
+    "live_interval": _number_or(1.0),
     "vad": lambda options, name, value: setattr(options, name, ctypes.pointer(value)),  # which keeps it alive
     "clip_timestamps": _clips,
     "languages": _languages,

@@ -48,6 +48,21 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class LiveText:
+    """What a live transcription says next."""
+
+    #: Stable text stays, and follows on the stable text before it; tentative text replaces the last tentative text.
+    stable: bool
+    #: Its words, with times; `text` may be empty where nothing is tentative any more.
+    segment: Segment
+
+    @property
+    def text(self) -> str:
+        """What was said."""
+        return self.segment.text
+
+
+@dataclass(frozen=True)
 class SpeechSpan:
     """A stretch of speech: 16 kHz samples from `start` up to, not including, `end`."""
 

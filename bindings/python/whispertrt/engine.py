@@ -10,6 +10,7 @@ from ._options import engine_options, transcribe_options
 from ._types import EngineStats, MemoryPlan, Progress, Segment, copy_of
 from .job import Job
 from .result import Result
+from .stream import Stream
 
 if TYPE_CHECKING:
     from .model import Model
@@ -76,8 +77,15 @@ class Engine:
         return self._submit(native, keep_alive, on_progress, options)
 
     def live(self, *, on_progress: Optional[Callable[[Progress], None]] = None, **options: Any) -> Job:
-        """A job whose samples come later, by Job.push() and Job.end()."""
+        """A job whose samples come later, by Job.push() and Job.end(); it waits for 30 s windows, open_stream() does not."""
         return self._submit(pushed_audio(), None, on_progress, options)
+
+    def open_stream(self, *, interval: float = 1.0, **options: Any) -> Stream:
+        """A transcription of speech while it is spoken: samples come by Stream.push(), and iterating over it gives stable and
+        tentative text. `interval`: seconds of new audio between two hypotheses, 0.1..30. Not with `prefix` or `vad_filter`; a
+        `language` that is given is not waited for.
+        """
+        return Stream(self.live(live=True, live_interval=interval, **options))
 
     def _submit(self, audio: _abi.Audio, keep_alive: Any, on_progress: Any, options: Any) -> Job:
         native = transcribe_options(self._library, options)

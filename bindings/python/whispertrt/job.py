@@ -1,14 +1,15 @@
 """One transcription under way."""
 
+import contextlib
 import ctypes
 import threading
 import time
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Callable, Generator, Iterator, Optional
 
 from . import _abi
 from ._errors import BusyError, CancelledError, WhisperTrtError, error_of
 from ._memory import floats_of, text_at
-from ._types import Progress, Segment, segment_of
+from ._types import LiveText, Progress, Segment, segment_of
 from .result import Result
 
 #: How long a wait inside the library may keep Ctrl-C waiting.
@@ -58,12 +59,18 @@ class Job:
 
         Leaving the loop early cancels the job.
         """
+        with contextlib.closing(self._live_texts()) as texts:
+            for said in texts:
+                if said.stable:
+                    yield said.segment
+
+    def _live_texts(self) -> Generator[LiveText, None, None]:
         try:
             while True:
-                segment = self._next_segment(None)
-                if segment is None:
+                said = self._next(None)
+                if said is None:
                     break
-                yield segment
+                yield said
         except BaseException:
             self.cancel()
             raise
@@ -75,7 +82,7 @@ class Job:
         """Waits for the end and returns the transcript. `timeout` in seconds: BusyError if it passes."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while not self._over:
-            self._next_segment(deadline)
+            self._next(deadline)
         self._raise_failure()
         assert self._result is not None
         return self._result
@@ -115,8 +122,8 @@ class Job:
         if self._error is not None:
             raise self._error
 
-    def _next_segment(self, deadline: Optional[float]) -> Optional[Segment]:
-        """The next segment, or None at the end. Waits in slices, so that Ctrl-C gets through."""
+    def _next(self, deadline: Optional[float]) -> Optional[LiveText]:
+        """The next segment or tentative text, or None at the end. Waits in slices, so that Ctrl-C gets through."""
         while True:
             with self._pump:
                 if self._over:
@@ -124,15 +131,15 @@ class Job:
                 event = self._library.queue_next(self._queue, _slice(deadline))
                 if event is not None:
                     try:
-                        segment = self._take(event.contents)
+                        said = self._take(event.contents)
                     finally:
                         self._library.event_release(event)
-                    if segment is not None:
-                        return segment
+                    if said is not None:
+                        return said
 
-    def _take(self, event: _abi.Event) -> Optional[Segment]:
-        if event.kind == _abi.EVENT_SEGMENT:
-            return segment_of(event.segment.contents)
+    def _take(self, event: _abi.Event) -> Optional[LiveText]:
+        if event.kind in (_abi.EVENT_SEGMENT, _abi.EVENT_TENTATIVE):
+            return LiveText(event.kind == _abi.EVENT_SEGMENT, segment_of(event.segment.contents))
         if event.kind == _abi.EVENT_LANGUAGE:
             self._language = text_at(event.text, event.text_size)
         elif event.kind == _abi.EVENT_PROGRESS and self._on_progress is not None:

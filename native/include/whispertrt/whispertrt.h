@@ -131,6 +131,9 @@ WTRT_API const char* wtrt_build_info(void);
 #define WTRT_EVENT_FAILED 5
 /** The queue or an engine that reported to it was closed; no event follows from there. */
 #define WTRT_EVENT_CLOSED 6
+/** What a live job makes of the last words, which may still change: `segment` has text and times. It replaces the job's last tentative text,
+ *  read or not; a SEGMENT takes its beginning away. Counts against no credit. */
+#define WTRT_EVENT_TENTATIVE 7
 
 /** Plain text, a line per segment. */
 #define WTRT_FORMAT_TXT 0
@@ -423,13 +426,18 @@ typedef struct wtrt_transcribe_options {
   int32_t batched;
   /** WTRT_CHANNELS_MIX (default) or WTRT_CHANNELS_SPLIT, which needs a file or its bytes and at most 16 channels. */
   int32_t channels;
-  int32_t reserved;
+  /** 1: audio that comes as it is spoken (WTRT_AUDIO_PUSHED, WTRT_AUDIO_DESCRIPTOR*) is decoded as it comes. SEGMENT events have the words, a
+   *  few at a time, that two hypotheses in a row agree on, and TENTATIVE events those behind them. `without_timestamps` is taken as 1; not with
+   *  `prefix` (INVALID_ARGUMENT), nor with `vad`, clips, `multilingual` or short windows (UNSUPPORTED). 0 (default): 30 s windows are waited for. */
+  int32_t live;
   /** Positions of the encoder that a window gets, of 20 ms: WTRT_NONE (default), all 1500 of its 30 s; WTRT_AUTO, as many as the sound in it
    *  takes and `audio_context_tail`; or 1..1500, by which windows are shorter too. Rounded up to a multiple of 64. A short window whose decoding
    *  is not ACCEPTED, has no end token or a timestamp behind its end is decoded anew at full length; the attempts say so. */
   int32_t audio_context;
   /** Positions of silence behind the sound, 0..1500. Of effect with WTRT_AUTO. Default 128. */
   int32_t audio_context_tail;
+  /** Live: seconds of new audio between two hypotheses, 0.1..30. Default 1.0. They are further apart where the device takes longer. */
+  double live_interval;
 } wtrt_transcribe_options;
 
 /** Fills in the defaults; writes no further than `struct_size` bytes. */
@@ -603,7 +611,7 @@ typedef struct wtrt_event {
   int32_t kind;
   /** The `tag` of the job's options. */
   uint64_t tag;
-  /** SEGMENT: the segment; else NULL. */
+  /** SEGMENT: the segment; TENTATIVE: what may become the next one; else NULL. */
   const wtrt_segment* segment;
   /** LANGUAGE: its code; FAILED: the message; else NULL. */
   const char* text;

@@ -264,6 +264,12 @@ struct Attempt {
   }
 };
 
+// What a live transcription says next.
+struct LiveText {
+  Segment segment;
+  bool stable = false;  // it stays; else it replaces the last tentative text
+};
+
 struct Language {
   std::string code;  // "en"
   std::string name;  // "english"
@@ -475,7 +481,7 @@ class Event {
  public:
   explicit Event(wtrt_event* owned) noexcept : event_(owned) {}
   const wtrt_event* operator->() const noexcept { return event_.get(); }
-  // The segment of a WTRT_EVENT_SEGMENT.
+  // The segment of a WTRT_EVENT_SEGMENT or WTRT_EVENT_TENTATIVE.
   Segment segment() const { return event_->segment == nullptr ? Segment() : Segment(*event_->segment); }
   // Language code or error message.
   std::string text() const { return detail::string_of(event_->text, event_->text_size); }
@@ -558,6 +564,12 @@ class Transcription {
   iterator begin() { return iterator(this); }
   iterator end() { return {}; }
 
+  // Of a live transcription: waits for the next stable or tentative text; nothing at the end. Throws what made the job fail.
+  std::optional<LiveText> next_live() {
+    if (!advance(true)) return std::nullopt;
+    return LiveText{segment_, stable_};
+  }
+
   // The job, to push samples to it or to cancel it.
   Job& job() noexcept { return job_; }
   // The language's code once it was detected, before the first segment; empty where it was given.
@@ -572,13 +584,21 @@ class Transcription {
   }
 
  private:
-  // Waits for the next segment; false at the end.
-  bool advance() {
+  // Waits for the next segment, or tentative text too; false at the end.
+  bool advance(bool tentative = false) {
     while (!ended_) {
       const std::optional<Event> event = queue_.next();
       if (!event) continue;
       switch ((*event)->kind) {
-        case WTRT_EVENT_SEGMENT: segment_ = event->segment(); return true;
+        case WTRT_EVENT_SEGMENT:
+          segment_ = event->segment();
+          stable_ = true;
+          return true;
+        case WTRT_EVENT_TENTATIVE:
+          if (!tentative) break;
+          segment_ = event->segment();
+          stable_ = false;
+          return true;
         case WTRT_EVENT_LANGUAGE: language_ = event->text(); break;
         case WTRT_EVENT_FINISHED:
           ended_ = true;
@@ -600,6 +620,7 @@ class Transcription {
   std::string language_;
   bool ended_ = false;
   bool cancelled_ = false;
+  bool stable_ = false;
 };
 
 // ---- Engine

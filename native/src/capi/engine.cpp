@@ -70,9 +70,10 @@ const wtrt_transcribe_options kTranscribeDefaults = {
     .multilingual = 0,
     .batched = 0,
     .channels = WTRT_CHANNELS_MIX,
-    .reserved = 0,
+    .live = 0,
     .audio_context = WTRT_NONE,
     .audio_context_tail = whisper::AudioContext{}.tail,
+    .live_interval = 1.0,
 };
 
 runtime::EngineOptions engine_options(const wtrt_engine_options* given) {
@@ -183,6 +184,8 @@ runtime::JobOptions job_options(const wtrt_transcribe_options* given) {
   job.tag = from.tag;
   job.max_pending_segments = in_range("max_pending_segments", from.max_pending_segments, 1, 1000000);
   job.report_progress = in_range("report_progress", from.report_progress, 0, 1) != 0;
+  const double interval = number("live_interval", from.live_interval, 0.1, 30);
+  if (in_range("live", from.live, 0, 1) != 0) to.live_interval = interval;
   if (from.vad != nullptr) job.vad = vad_options(from.vad);
   long_form_options(from, job);
   return job;

@@ -12,7 +12,7 @@ struct OwnedEvent : wtrt_event {
     struct_size = sizeof(wtrt_event);
     kind = static_cast<int32_t>(event.kind);
     tag = event.tag;
-    if (event.kind == runtime::EventKind::segment) {
+    if (event.kind == runtime::EventKind::segment || event.kind == runtime::EventKind::tentative) {
       shown = view_of(event.segment, words);
       segment = &shown;
     }

@@ -42,6 +42,18 @@ Engine::~Engine() {
   if (thread_.joinable()) thread_.detach();  // it owns what it still needs
 }
 
+namespace {
+
+// The option, if any, that a live transcription does not know.
+const char* beside_live(const JobOptions& options) {
+  if (options.vad) return "vad";
+  if (!options.transcribe.clip_timestamps.empty()) return "clip_timestamps";
+  if (options.transcribe.multilingual) return "multilingual";
+  return options.transcribe.audio_context.positions == whisper::kFullContext ? nullptr : "audio_context";
+}
+
+}  // namespace
+
 std::shared_ptr<Job> Engine::submit(std::shared_ptr<EventQueue> queue, AudioInput audio, JobOptions options) {
   whisper::check_options(options.transcribe, *model_->tokenizer(), model_->config().n_text_ctx);
   if (options.vad) vad::check_options(*options.vad);
@@ -50,7 +62,14 @@ std::shared_ptr<Job> Engine::submit(std::shared_ptr<EventQueue> queue, AudioInpu
     throw Error(ErrorCode::invalid_argument, "beam_size and best_of: a window takes " + std::to_string(rows) + " rows and max_batch is " +
                                                  std::to_string(rows_) + "; lower them or raise max_batch (and memory_limit)");
   }
+  if (const char* other = beside_live(options); options.transcribe.live_interval && other != nullptr) {
+    throw Error(ErrorCode::unsupported, std::string("live: it cannot be combined with ") + other + " yet; leave one of them out");
+  }
   auto job = std::make_shared<Job>(inbox_, std::move(queue), std::move(audio), std::move(options));
+  if (job->options().transcribe.live_interval && !job->pushed()) {
+    throw Error(ErrorCode::invalid_argument,
+                "live: the audio is there already; push it (WTRT_AUDIO_PUSHED) or give a descriptor");
+  }
   const std::lock_guard lock(inbox_->mutex);
   if (inbox_->stop) throw Error(ErrorCode::closed, "the engine was closed");
   if (inbox_->open_jobs >= options_.max_queued_jobs) {

@@ -7,6 +7,9 @@ namespace wtrt::runtime {
 void EventQueue::put(Event event) {
   const std::lock_guard lock(mutex_);
   if (closed_) return;  // nobody will read it: the job goes on unheard
+  if (event.replaces != nullptr) {
+    std::erase_if(events_, [&](const Event& old) { return old.kind == event.kind && old.replaces == event.replaces; });
+  }
   events_.push_back(std::move(event));
   arrived_.notify_one();
 }

@@ -9,6 +9,11 @@ namespace {
 
 // A reader of mel frames looks this far beyond the window it was asked for.
 constexpr int64_t kReadAheadFrames = 200;
+// Mel frames are made so many at a time; a frame sees half a Fourier window on either side.
+constexpr int64_t kFramesAtOnce = 16;
+constexpr int64_t kFrameReach = audio::kFftSize / 2;
+// Frames that a live transcription hears before it decides about the language.
+constexpr int64_t kLanguageFrames = 300;
 
 }  // namespace
 
@@ -71,6 +76,17 @@ bool Job::audio_available(int64_t seek, int64_t frames) const {
   const int64_t samples = (seek + frames + kReadAheadFrames) * audio::kHopLength;
   if (at.speech != nullptr) return at.speech->ended() || at.speech->reached() >= samples;
   return push_buffer_->holds(samples);
+}
+
+int32_t Job::live_frames(int64_t seek, int64_t listened) const {
+  if (push_buffer_->ended()) return audio::kWindowFrames;
+  const int64_t samples = push_buffer_->received() - kFrameReach;
+  const int64_t frames = samples / (kFramesAtOnce * audio::kHopLength) * kFramesAtOnce - seek;
+  if (frames >= audio::kWindowFrames) return audio::kWindowFrames;
+  const auto interval =
+      static_cast<int64_t>(*options_.transcribe.live_interval * audio::kSampleRate / audio::kHopLength);
+  const int64_t least = at.transcription->needs_language() ? kLanguageFrames : 1;
+  return frames >= least && seek + frames - listened >= interval ? static_cast<int32_t>(frames) : 0;
 }
 
 bool Job::speech_to_search() const {
@@ -165,6 +181,16 @@ void Job::report_segments(const std::vector<output::Segment>& segments) {
     });
     report(std::move(event));
   }
+}
+
+void Job::report_tentative(output::Segment segment) {
+  if (segment.text == tentative_) return;
+  tentative_ = segment.text;
+  Event event;
+  event.kind = EventKind::tentative;
+  event.segment = std::move(segment);
+  event.replaces = this;
+  report(std::move(event));
 }
 
 void Job::finish(Result result, bool cancelled) {

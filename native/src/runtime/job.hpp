@@ -86,6 +86,8 @@ class Job : public std::enable_shared_from_this<Job> {
   const std::shared_ptr<EventQueue>& queue() const { return queue_; }
   // Whether a window of `frames` frames from `seek` on can be made without waiting for whoever pushes.
   bool audio_available(int64_t seek, int64_t frames) const;
+  // Mel frames that a live window from `seek` on can be filled with at once, up to a whole one; 0: too early to decode it again.
+  int32_t live_frames(int64_t seek, int64_t listened) const;
   // Whether more of the audio has come in which speech can be searched for, and the search until that window can be made or no more has come.
   bool speech_to_search() const;
   void search_speech(int64_t seek, int64_t frames);  // on a background thread
@@ -98,6 +100,7 @@ class Job : public std::enable_shared_from_this<Job> {
   void report(Event event);                         // adds the tag
   void report_progress(double done_seconds, double total_seconds);
   void report_segments(const std::vector<output::Segment>& segments);
+  void report_tentative(output::Segment segment);  // unless it says what the last one said
   void finish(Result result, bool cancelled);
   void fail(const Error& error);
   bool ended() const { return ended_; }  // scheduler's thread only
@@ -125,6 +128,7 @@ class Job : public std::enable_shared_from_this<Job> {
     std::vector<float> language_probabilities;  // of the first detection
     std::vector<float> mel;    // [mels, 3000] of the window at hand
     int32_t frames = 0;        // real frames in it
+    int32_t wanted = audio::kWindowFrames;  // frames it is to be filled with
     bool detecting = false;    // the language is to be detected from the window at hand
     bool leading = false;      // which is the recording's first 30 s as they are, and not the window at seek()
     int32_t positions = 0;     // of the encoder it takes
@@ -155,6 +159,7 @@ class Job : public std::enable_shared_from_this<Job> {
   std::shared_ptr<std::atomic<bool>> cancelled_;  // shared with its parts
   std::atomic<int32_t> unread_{0};
   bool ended_ = false;
+  std::string tentative_;  // the text reported last
   mutable std::mutex mutex_;
   std::shared_ptr<const Result> result_;
   std::optional<Error> error_;

@@ -78,6 +78,16 @@ bool PushBuffer::holds(int64_t samples) const {
   return ended_ || stopped_ || received_ >= samples;
 }
 
+int64_t PushBuffer::received() const {
+  const std::lock_guard lock(mutex_);
+  return received_;
+}
+
+bool PushBuffer::ended() const {
+  const std::lock_guard lock(mutex_);
+  return ended_ || stopped_;
+}
+
 std::unique_ptr<audio::PcmSource> open_pushed(std::shared_ptr<PushBuffer> buffer) {
   return std::make_unique<PushedSource>(std::move(buffer));
 }

@@ -25,6 +25,8 @@ class PushBuffer {
   size_t read(std::span<float> out);
   // True when `samples` (counted from the beginning) have come, or no more will.
   bool holds(int64_t samples) const;
+  int64_t received() const;  // samples that have come
+  bool ended() const;        // no more will
 
  private:
   static constexpr size_t kBound = 5 * 60 * audio::kSampleRate;

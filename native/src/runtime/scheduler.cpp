@@ -164,6 +164,9 @@ void Scheduler::prepare_windows() {
     const int64_t seek = job->at.transcription->seek();
     if (job->at.transcription->ended()) {
       end(job, false);
+    } else if (job->at.transcription->live()) {
+      job->at.wanted = job->live_frames(seek, job->at.transcription->listened());
+      if (job->at.wanted > 0) fill_window(job);
     } else if (job->audio_available(seek, audio::kWindowFrames)) {
       fill_window(job);
     } else if (job->speech_to_search()) {
@@ -194,15 +197,16 @@ void Scheduler::fill_window(const JobPtr& job) {
   job->at.phase = Phase::filling;
   job->at.mel.resize(static_cast<size_t>(model_->config().n_mels) * audio::kWindowFrames);
   const whisper::Transcription& transcription = *job->at.transcription;
+  if (!transcription.live()) job->at.wanted = transcription.most_frames();
   job->at.detecting = transcription.needs_language();
-  job->at.leading = job->at.detecting && !job->options().transcribe.multilingual;
-  in_background(job, [seek = transcription.seek(), most = transcription.most_frames()](Job& self) {
+  job->at.leading = job->at.detecting && !job->options().transcribe.multilingual && !transcription.live();
+  in_background(job, [seek = transcription.seek()](Job& self) {
     if (self.at.leading) {
       self.at.reader->leading_window(self.at.mel.data());
       const int64_t content = self.at.reader->content_frames();
       self.at.frames = static_cast<int32_t>(content < 0 ? audio::kWindowFrames : std::min<int64_t>(content, audio::kWindowFrames));
     } else {
-      self.at.frames = self.at.reader->window(seek, most, self.at.mel.data());
+      self.at.frames = self.at.reader->window(seek, self.at.wanted, self.at.mel.data());
     }
   });
 }
@@ -213,12 +217,22 @@ void Scheduler::window_filled(const JobPtr& job) {
     job->at.phase = Phase::idle;
     return;
   }
-  job->at.positions = job->at.transcription->positions(job->at.frames);
+  whisper::Transcription& transcription = *job->at.transcription;
+  job->at.positions = transcription.positions(job->at.frames);
+  if (transcription.live()) {
+    const int64_t content = job->at.reader->content_frames();
+    const bool all = content >= 0 && transcription.seek() + job->at.frames >= content;
+    const bool full = job->at.frames == audio::kWindowFrames;
+    transcription.listen(job->at.frames, all    ? whisper::Heard::all
+                                         : full ? whisper::Heard::full
+                                                : whisper::Heard::so_far);
+  }
   job->at.phase = Phase::ready;
 }
 
 // While a window is decoded, the frames of the next one are made.
 void Scheduler::read_ahead(const JobPtr& job) {
+  if (job->at.transcription->live()) return;  // there is nothing ahead
   const int64_t seek = job->at.transcription->seek(), end = seek + 2 * audio::kWindowFrames;
   if (job->at.task_running || !job->audio_available(end, 0)) return;
   in_background(job, [seek, end](Job& self) { self.at.reader->prepare(seek, end); });
@@ -305,7 +319,7 @@ void Scheduler::detect_language(const JobPtr& job) {
 
 // The rows of the next attempt at the job's window; takes them.
 Executor::GroupStart Scheduler::group_of(Job& job) {
-  const whisper::TranscribeOptions& options = job.options().transcribe;
+  const whisper::TranscribeOptions& options = job.at.transcription->options();
   const whisper::DecodingAttempt attempt = job.at.transcription->attempt();
   while (static_cast<int32_t>(job.at.rows.size()) < std::max(attempt.beam_size, attempt.candidates)) {
     job.at.rows.push_back(free_rows_.back());
@@ -319,6 +333,7 @@ Executor::GroupStart Scheduler::group_of(Job& job) {
                              .max_sampled = prompt.max_sampled,
                              .policy = whisper::token_policy(*model_->tokenizer(), options),
                              .suppressed = &job.at.suppressed};
+  if (prompt.said) start.policy.blank = -1;
   start.policy.temperature = static_cast<float>(attempt.temperature);
   start.policy.window = static_cast<uint32_t>(job.at.transcription->seek());
   start.first_candidate = attempt.number << 16;  // no two attempts draw alike
@@ -456,6 +471,7 @@ void Scheduler::keep(const JobPtr& job) {
   std::vector<output::Segment> segments = job->at.transcription->keep(std::move(job->at.words), content);
   job->restore_times(segments);
   job->report_segments(segments);
+  if (job->at.transcription->live()) job->report_tentative(job->at.transcription->tentative());
   job->at.words = {};
   job->at.phase = Phase::idle;
   if (!job->options().report_progress && !job->is_part()) return;

@@ -51,6 +51,8 @@ struct TranscribeOptions {
   std::string append_punctuations{kAppendPunctuations};    // joined to the word before them
   std::optional<double> hallucination_silence_threshold;   // seconds; needs word_timestamps
   AudioContext audio_context;
+
+  std::optional<double> live_interval;  // seconds of new sound between two hypotheses; none: not live
 };
 
 // Rows of a decode step that a window takes at most: its beams, or its candidates.

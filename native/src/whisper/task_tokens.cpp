@@ -98,6 +98,9 @@ void check_options(TranscribeOptions& options, const text::Tokenizer& tokenizer,
     throw Error(ErrorCode::invalid_argument, "prefix: it is " + std::to_string(prefix) + " tokens long; at most " +
                                                  std::to_string(longest) + " fit");
   }
+  if (options.live_interval && !options.prefix.empty()) {
+    throw Error(ErrorCode::invalid_argument, "prefix: a live transcription has none; use initial_prompt or hotwords");
+  }
   const auto vocabulary = tokenizer.special().timestamp_begin + 1501;
   for (const text::TokenId id : parse_ids(options.suppress_tokens)) {
     if (id < -1 || id >= vocabulary) {

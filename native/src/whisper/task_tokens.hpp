@@ -16,6 +16,7 @@ struct WindowPrompt {
   std::vector<text::TokenId> tokens;
   int32_t sot_index = 0;    // where <|startoftranscript|> stands
   int32_t max_sampled = 0;  // token budget: max_new_tokens, or what the text context leaves
+  bool said = false;        // its last tokens are text of this window, which may end with them
 };
 
 // [<|startofprev|> hotwords, previous text] <|startoftranscript|> [language task] [<|notimestamps|>] [prefix]. Hotwords, which

@@ -15,6 +15,9 @@ Transcription::Transcription(std::shared_ptr<const text::Tokenizer> tokenizer, T
     history_ = tokenizer_->encode(" " + std::string(strip(options_.initial_prompt)));
     initial_prompt_size_ = history_.size();
   }
+  live_from_ = history_.size();
+  // A growing window is cut where words end: timestamps would only be guessed anew each time.
+  if (live()) options_.without_timestamps = true;
 }
 
 void Transcription::set_language(std::string code) {
@@ -42,6 +45,7 @@ void Transcription::end_clip() {
 }
 
 WindowPrompt Transcription::prompt() const {
+  if (live()) return live_prompt();
   const std::span<const text::TokenId> history(history_);
   if (!options_.carry_initial_prompt) {
     return window_prompt(*tokenizer_, options_, language_, history.subspan(prompt_from_), text_context_);
@@ -77,6 +81,7 @@ int32_t Transcription::verdict(const DecodedWindow& window, const WindowQuality&
 }
 
 bool Transcription::judge(const DecodedWindow& window) {
+  if (live() && live_heard_ == Heard::so_far) return true;  // more is heard before it could be decoded again
   const WindowQuality quality = measure(window, *tokenizer_);
   const DecodingAttempt tried = attempt();
   output::Attempt note{seek_, tried.temperature, tried.beam_size, tried.candidates, quality.avg_logprob, quality.compression_ratio,
@@ -110,6 +115,7 @@ void Transcription::cut(const DecodedWindow& window, int64_t frames) {
   const WindowQuality quality = measure(window, *tokenizer_);
   tried_ = 0;
   full_length_ = false;
+  if (live()) return cut_live(window, quality, frames);
   if (is_silence(window, quality)) {
     move_to(seek_ + frames);
     return;
@@ -139,6 +145,7 @@ NextSeek Transcription::settle_words(std::vector<WordTiming> words, int64_t cont
 
 std::vector<output::Segment> Transcription::keep(std::vector<WordTiming> words, int64_t content) {
   if (!pending_) return {};  // it was silence
+  if (live()) return keep_live(std::move(words));
   NextSeek next{seek_ + pending_->window.advance, false};
   if (options_.word_timestamps) next = settle_words(std::move(words), content);
   // A window that ends where it began would be decoded for ever; its text is kept and the recording moves on.

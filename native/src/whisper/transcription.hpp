@@ -11,6 +11,7 @@
 #include "text/tokenizer.hpp"
 #include "whisper/clips.hpp"
 #include "whisper/hallucinations.hpp"
+#include "whisper/live.hpp"
 #include "whisper/options.hpp"
 #include "whisper/segments.hpp"
 #include "whisper/task_tokens.hpp"
@@ -58,6 +59,14 @@ class Transcription {
   // Both at once, where words are not wanted.
   std::vector<output::Segment> accept(const DecodedWindow& window, int64_t frames);
 
+  // ---- live: the window at seek() is decoded again and again while it grows ----
+  bool live() const { return options_.live_interval.has_value(); }
+  // The window holds `frames` frames now, more than when it was last decoded.
+  void listen(int64_t frames, Heard heard);
+  int64_t listened() const { return listened_; }  // mel frame up to which it was decoded
+  // What is not certain yet, with times; empty text: nothing.
+  output::Segment tentative() const;
+
   // All that was kept so far.
   output::Transcript transcript() const;
 
@@ -67,6 +76,10 @@ class Transcription {
   bool says_too_much(const DecodedWindow& window) const;
   bool is_silence(const DecodedWindow& window, const WindowQuality& quality) const;
   void move_to(int64_t seek);
+  WindowPrompt live_prompt() const;
+  void cut_live(const DecodedWindow& window, const WindowQuality& quality, int64_t frames);
+  std::vector<output::Segment> keep_live(std::vector<WordTiming> words);
+  output::Segment live_segment(const output::Segment& window, std::span<const WordTiming> words) const;
   // Gives the segments their words, drops made-up ones, and decides where the next window begins.
   NextSeek settle_words(std::vector<WordTiming> words, int64_t content);
 
@@ -87,6 +100,12 @@ class Transcription {
   int32_t tried_ = 0;  // attempts at the window at seek_, at the length it now has
   bool full_length_ = false;  // that window proved too short
   double last_speech_ = 0;  // seconds: where the last word so far ended
+
+  LiveWindow live_;
+  size_t live_from_ = 0;  // history from here on is of the window at seek_
+  int64_t listened_ = 0;
+  Heard live_heard_ = Heard::all;
+  output::Segment tentative_;
 
   // The window that was cut and not yet kept.
   struct Pending {

@@ -82,7 +82,7 @@ internal sealed unsafe class EventPump
 
         var nativeEvent = (NativeEvent*)address;
         var kind = (NativeEventKind)nativeEvent->Kind;
-        if (kind == NativeEventKind.Segment && running.TryGetValue(nativeEvent->Tag, out Transcription? reader))
+        if ((kind is NativeEventKind.Segment or NativeEventKind.Tentative) && running.TryGetValue(nativeEvent->Tag, out Transcription? reader))
         {
             reader.OnSegment(new SegmentEvent(address));
             return true;

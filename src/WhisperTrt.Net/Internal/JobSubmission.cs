@@ -6,7 +6,7 @@ namespace WhisperTrt.Internal;
 internal static unsafe class JobSubmission
 {
     internal static JobHandle Submit(
-        EngineHandle engine, QueueHandle queue, Audio audio, TranscribeOptions options, ulong tag, bool reportProgress)
+        EngineHandle engine, QueueHandle queue, Audio audio, TranscribeOptions options, ulong tag, bool reportProgress, bool live)
     {
         NativeTranscribeOptions native;
         NativeVadOptions vad;
@@ -15,6 +15,7 @@ internal static unsafe class JobSubmission
         OptionConversion.Apply(options, ref native, arena);
         native.Tag = tag;
         native.ReportProgress = reportProgress ? 1 : 0;
+        native.Live = live ? 1 : 0;
         if (options.Vad is { } filter)
         {
             NativeMethods.VadOptionsInit(&vad, (uint)sizeof(NativeVadOptions));

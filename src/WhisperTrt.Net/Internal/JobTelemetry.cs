@@ -16,10 +16,10 @@ internal sealed class JobTelemetry
     private readonly bool isLive;
     private readonly bool isCounted;
 
-    private JobTelemetry(JobInstruments instruments, ModelInfo model, Audio audio, TranscribeOptions options)
+    private JobTelemetry(JobInstruments instruments, ModelInfo model, bool live, TranscribeOptions options)
     {
         this.instruments = instruments;
-        isLive = audio is Audio.PushedAudio;
+        isLive = live;
         tags = new TagList
         {
             { "whispertrt.model", model.Name },
@@ -34,8 +34,13 @@ internal sealed class JobTelemetry
         instruments.Active.Add(1, tags);
     }
 
-    internal static JobTelemetry? Begin(JobInstruments instruments, ModelInfo model, Audio audio, TranscribeOptions options) =>
-        instruments.Enabled || Source.HasListeners() ? new JobTelemetry(instruments, model, audio, options) : null;
+    /// <summary>A job begins.</summary>
+    /// <param name="instruments">What it is counted in.</param>
+    /// <param name="model">What transcribes.</param>
+    /// <param name="live">Whether the audio comes as it is spoken: how long that takes is not up to the engine.</param>
+    /// <param name="options">How.</param>
+    internal static JobTelemetry? Begin(JobInstruments instruments, ModelInfo model, bool live, TranscribeOptions options) =>
+        instruments.Enabled || Source.HasListeners() ? new JobTelemetry(instruments, model, live, options) : null;
 
     internal void Finish(Transcript transcript) => Guard(() =>
     {

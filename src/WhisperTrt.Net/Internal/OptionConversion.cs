@@ -49,6 +49,7 @@ internal static unsafe class OptionConversion
         native.Channels = (int)options.Channels;
         native.AudioContext = options.AudioContext.Native;
         native.AudioContextTail = options.AudioContextTail;
+        native.LiveInterval = options.LiveInterval.TotalSeconds;
     }
 
     private static void ApplyDecoding(TranscribeOptions options, ref NativeTranscribeOptions native, Utf8Arena arena)

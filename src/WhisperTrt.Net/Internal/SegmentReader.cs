@@ -86,7 +86,9 @@ internal static unsafe class SegmentReader
     }
 }
 
-/// <summary>An event that holds a segment nobody has read yet. While it is open, the segment counts against its job's credit.</summary>
+/// <summary>
+/// An event that holds a segment nobody has read yet, or tentative text. While it is open, a segment counts against its job's credit.
+/// </summary>
 internal sealed unsafe class SegmentEvent : SafeHandle
 {
     internal SegmentEvent(nint nativeEvent)
@@ -94,8 +96,10 @@ internal sealed unsafe class SegmentEvent : SafeHandle
 
     public override bool IsInvalid => handle == 0;
 
+    internal bool IsStable => (NativeEventKind)((NativeEvent*)handle)->Kind == NativeEventKind.Segment;
+
     /// <summary>Copies the segment.</summary>
-    internal Segment Read() => SegmentReader.Read(((NativeEvent*)handle)->Segment);
+    internal LiveText Read() => new(IsStable, SegmentReader.Read(((NativeEvent*)handle)->Segment));
 
     protected override bool ReleaseHandle()
     {

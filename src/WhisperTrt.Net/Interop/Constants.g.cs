@@ -165,6 +165,12 @@ internal enum NativeEventKind
 
     /// <summary>The queue or an engine that reported to it was closed; no event follows from there.</summary>
     Closed = 6,
+
+    /// <summary>
+    /// What a live job makes of the last words, which may still change: <c>segment</c> has text and times. It replaces the job's last
+    /// tentative text, read or not; a SEGMENT takes its beginning away. Counts against no credit.
+    /// </summary>
+    Tentative = 7,
 }
 
 /// <summary>WTRT_FORMAT_*.</summary>

@@ -108,7 +108,7 @@ internal static unsafe class NativeLayout
     {
         NativeTranscribeOptions value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_transcribe_options", 336, sizeof(NativeTranscribeOptions),
+        return new("wtrt_transcribe_options", 344, sizeof(NativeTranscribeOptions),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("task", 4, (int)((byte*)&value.Task - start)),
@@ -158,9 +158,10 @@ internal static unsafe class NativeLayout
             new("multilingual", 312, (int)((byte*)&value.Multilingual - start)),
             new("batched", 316, (int)((byte*)&value.Batched - start)),
             new("channels", 320, (int)((byte*)&value.Channels - start)),
-            new("reserved", 324, (int)((byte*)&value.Reserved - start)),
+            new("live", 324, (int)((byte*)&value.Live - start)),
             new("audio_context", 328, (int)((byte*)&value.AudioContext - start)),
             new("audio_context_tail", 332, (int)((byte*)&value.AudioContextTail - start)),
+            new("live_interval", 336, (int)((byte*)&value.LiveInterval - start)),
         ]);
     }
 

@@ -342,8 +342,13 @@ internal unsafe struct NativeTranscribeOptions
     /// <summary>WTRT_CHANNELS_MIX (default) or WTRT_CHANNELS_SPLIT, which needs a file or its bytes and at most 16 channels.</summary>
     public int Channels;
 
-    /// <summary>Zero.</summary>
-    public int Reserved;
+    /// <summary>
+    /// 1: audio that comes as it is spoken (WTRT_AUDIO_PUSHED, WTRT_AUDIO_DESCRIPTOR*) is decoded as it comes. SEGMENT events have the
+    /// words, a few at a time, that two hypotheses in a row agree on, and TENTATIVE events those behind them. <c>without_timestamps</c> is
+    /// taken as 1; not with <c>prefix</c> (INVALID_ARGUMENT), nor with <c>vad</c>, clips, <c>multilingual</c> or short windows
+    /// (UNSUPPORTED). 0 (default): 30 s windows are waited for.
+    /// </summary>
+    public int Live;
 
     /// <summary>
     /// Positions of the encoder that a window gets, of 20 ms: WTRT_NONE (default), all 1500 of its 30 s; WTRT_AUTO, as many as the sound in
@@ -354,6 +359,11 @@ internal unsafe struct NativeTranscribeOptions
 
     /// <summary>Positions of silence behind the sound, 0..1500. Of effect with WTRT_AUTO. Default 128.</summary>
     public int AudioContextTail;
+
+    /// <summary>
+    /// Live: seconds of new audio between two hypotheses, 0.1..30. Default 1.0. They are further apart where the device takes longer.
+    /// </summary>
+    public double LiveInterval;
 }
 
 /// <summary>How an engine is laid out.</summary>
@@ -582,7 +592,7 @@ internal unsafe struct NativeEvent
     /// <summary>The <c>tag</c> of the job's options.</summary>
     public ulong Tag;
 
-    /// <summary>SEGMENT: the segment; else NULL.</summary>
+    /// <summary>SEGMENT: the segment; TENTATIVE: what may become the next one; else NULL.</summary>
     public NativeSegment* Segment;
 
     /// <summary>LANGUAGE: its code; FAILED: the message; else NULL.</summary>

@@ -157,4 +157,10 @@ public sealed record TranscribeOptions
 
     /// <summary>Positions of silence, of 20 ms, behind the sound, 0..1,500. Of effect with <see cref="AudioContext.Auto"/>.</summary>
     public int AudioContextTail { get; init; } = 128;
+
+    /// <summary>
+    /// New audio between two hypotheses of <see cref="WhisperEngine.OpenStream"/>, 0.1..30 seconds; they are further apart where the device takes
+    /// longer. Of no effect elsewhere.
+    /// </summary>
+    public TimeSpan LiveInterval { get; init; } = TimeSpan.FromSeconds(1);
 }

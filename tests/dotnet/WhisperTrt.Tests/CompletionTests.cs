@@ -7,7 +7,7 @@ namespace WhisperTrt.Tests;
 public sealed class CompletionTests
 {
     [Theory]
-    [InlineData("", "transcribe eval vad info doctor quantize completion --help --version")]
+    [InlineData("", "transcribe listen eval vad info doctor quantize completion --help --version")]
     [InlineData("tr", "transcribe")]
     [InlineData("transcribe|--output_", "--output_dir --output_format")]
     [InlineData("transcribe|a.wav|--task|", "transcribe translate")]

@@ -136,6 +136,54 @@ public sealed class ProgramTests
     }
 
     [SpeechFact]
+    public async Task Listening_writes_lines_and_nothing_tentative_into_a_pipe()
+    {
+        using Process process = Start(["listen", "-", "--model", Repository.Model]);
+        byte[] samples = Wave.Encode(Speech.ClipSamples.Value)[44..];
+        foreach (byte[] second in samples.Chunk(32000))
+        {
+            await process.StandardInput.BaseStream.WriteAsync(second);
+            await process.StandardInput.BaseStream.FlushAsync();
+            await Task.Delay(100);
+        }
+
+        process.StandardInput.Close();
+        string output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync().WaitAsync(Speech.Patience);
+        Assert.Equal(ExitCode.Ok, process.ExitCode);
+        Assert.StartsWith("[00:0", output, StringComparison.Ordinal);
+        Assert.DoesNotContain('\r', output);
+        Assert.Single(output.Split("reader will excuse me"), part => part.Contains("antecedents", StringComparison.Ordinal));
+    }
+
+    [SpeechFact]
+    public async Task An_interrupt_ends_listening_and_keeps_what_is_stable()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        using Process process = Start(["listen", "-", "--model", Repository.Model]);
+        await process.StandardInput.BaseStream.WriteAsync(Wave.Encode(Speech.Repeat(4)).AsMemory(44));
+        await process.StandardInput.BaseStream.FlushAsync();
+        string? first = await process.StandardOutput.ReadLineAsync().WaitAsync(Speech.Patience);
+        Assert.Contains("reader will excuse me", first, StringComparison.Ordinal);
+        using Process kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
+        await process.WaitForExitAsync().WaitAsync(Speech.Patience);
+        Assert.Equal(ExitCode.Interrupted, process.ExitCode);
+        Assert.Equal("whispertrt: interrupted\n", await process.StandardError.ReadToEndAsync());
+    }
+
+    [Fact]
+    public async Task Listening_needs_standard_input()
+    {
+        (int code, _, string error) = await RunAsync(["listen", "talk.flac"]);
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains("standard input", error, StringComparison.Ordinal);
+    }
+
+    [SpeechFact]
     public async Task An_interrupt_keeps_what_is_finished_and_names_the_rest()
     {
         if (OperatingSystem.IsWindows())

@@ -119,9 +119,9 @@ public sealed class TelemetryTests
     {
         JobInstruments instruments = Telemetry.For(null).Jobs;
         Assert.Same(instruments, Telemetry.For(null).Jobs);
-        Assert.Null(JobTelemetry.Begin(instruments, Speech.Model.Info, Speech.Clip, new TranscribeOptions()));
+        Assert.Null(JobTelemetry.Begin(instruments, Speech.Model.Info, live: false, new TranscribeOptions()));
         using ActivityRecorder activities = new();
-        JobTelemetry? job = JobTelemetry.Begin(instruments, Speech.Model.Info, Speech.Clip, new TranscribeOptions());
+        JobTelemetry? job = JobTelemetry.Begin(instruments, Speech.Model.Info, live: false, new TranscribeOptions());
         Assert.NotNull(job);
         job.Fail(new OperationCanceledException());
     }
