@@ -1,46 +1,17 @@
 // How many times faster than real time is the log-mel on one core? One JSON line per number of bins.
 // Usage: log_mel_bench [SECONDS_OF_AUDIO]
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <vector>
 
 #include "audio/log_mel.hpp"
 #include "audio/mel_kernel.hpp"
-
-namespace {
+#include "sound_bench.hpp"
 
 using namespace wtrt::audio;
 
-std::vector<float> noise(size_t count) {
-  std::vector<float> samples(count);
-  uint32_t state = 1;
-  for (float& sample : samples) {
-    state = state * 1664525u + 1013904223u;
-    sample = static_cast<float>(static_cast<int32_t>(state)) * 0x1p-33f;
-  }
-  return samples;
-}
-
-double seconds_of(auto act) {
-  double best = 1e30;
-  for (int round = 0; round < 5; ++round) {
-    const auto start = std::chrono::steady_clock::now();
-    act();
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    best = took.count() < best ? took.count() : best;
-  }
-  return best;
-}
-
-}  // namespace
-
 int main(int argc, char** argv) {
-  const double length = argc > 1 ? std::atof(argv[1]) : 600.0;
-  if (!(length >= 1.0 && length <= 36000.0)) {
-    std::fprintf(stderr, "seconds of audio: 1 to 36000\n");
-    return 2;
-  }
+  const double length = sound_length(argc, argv, 600.0);
+  if (length == 0) return 2;
   const std::vector<float> samples = noise(static_cast<size_t>(length * kSampleRate));
   for (const int n_mels : {80, 128}) {
     const double whole = seconds_of([&] { log_mel(samples, n_mels, 0); });
