@@ -152,7 +152,7 @@ TEST(Writers, JsonTellsTheTraceWhenAsked) {
             "{\"text\": \"\", \"segments\": [], \"language\": \"en\", \"trace\": []}");
   transcript.attempts = {{3000, 0.0, 5, 1, -1.5, 2.5, 0.125, too_repetitive | too_unlikely, {50363, 7}},
                          {3000, 0.2, 1, 5, -0.5, 1.0, 0.125, accepted, {}},
-                         {6000, 0.0, 5, 1, -1.25, 0.5, 0.75, too_unlikely | silence | too_short, {}, 256}};
+                         {6000, 0.0, 5, 1, -1.25, 0.5, 0.75, too_unlikely | silence | too_short, {}, -1, 256}};
   EXPECT_EQ(write(transcript, Format::json), "{\"text\": \"\", \"segments\": [], \"language\": \"en\"}");
   EXPECT_EQ(
       write(transcript, Format::json, {{}, true}),
