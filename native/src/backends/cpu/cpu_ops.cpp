@@ -100,12 +100,12 @@ void CpuOps::close() {
 }
 
 void CpuOps::write(void* device, const void* host, int64_t bytes) {
-  std::memcpy(device, host, static_cast<size_t>(bytes));
+  if (bytes > 0) std::memcpy(device, host, static_cast<size_t>(bytes));  // of nothing there may be no address
 }
 
 uint64_t CpuOps::read(void* host, const void* device, int64_t bytes) {
   must_be_outside("read");
-  std::memcpy(host, device, static_cast<size_t>(bytes));
+  if (bytes > 0) std::memcpy(host, device, static_cast<size_t>(bytes));
   return 0;
 }
 
