@@ -22,7 +22,7 @@ Element element_of(ComputeType type) {
 }
 
 // Our kernels are as fast with the epilogue as oneDNN without, need nothing compiled at start, and make a row's bits
-// independent of the number of rows (docs/decisions/0004). Only bf16 windows on tiles still go to oneDNN.
+// independent of the number of rows (docs/decisions/0004 and 0009). Only bf16 windows on tiles still go to oneDNN.
 bool window_by_onednn(Isa isa, Element element, ops::LinearUse use) {
   return use == ops::LinearUse::window && isa == Isa::amx && element == Element::bf16 && onednn_serves(isa);
 }
