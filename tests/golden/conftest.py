@@ -42,6 +42,16 @@ def pcm(file):
     return np.frombuffer(raw, np.int16).astype(np.float32) / 32768
 
 
+def edit_distance(a, b):
+    """Levenshtein's, over the items of two sequences."""
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        above, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (x != y))
+    return row[-1]
+
+
 @pytest.fixture(scope="session")
 def whispertrt():
     try:

@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from conftest import chosen, golden_lines, needs, pcm
+from conftest import chosen, edit_distance, golden_lines, needs, pcm
 from near_tie import TIE, Decoder
 
 MOST_TIES = 3  # clips per model that may leave their golden at a proven near tie
@@ -137,12 +137,3 @@ def exact_files():
     rows = [row.split("\t") for row in needs("speech/manifest.tsv").read_text(encoding="utf-8").splitlines()[1:]]
     names = {row[0] for row in rows if row[2] == "16000" and row[3] == "1" and row[4] in ("flac", "pcm_s16le")}
     return names - {"odd/gen_corrupt_bytes.flac"}
-
-
-def edit_distance(a, b):
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        above, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (x != y))
-    return row[-1]

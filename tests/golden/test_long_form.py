@@ -1,7 +1,7 @@
 """Long recordings with real models: the language of every window, and chunks that decode together against one window after the other."""
 
 import pytest
-from conftest import np, pcm
+from conftest import edit_distance, np, pcm
 
 RATE = 16000
 GREEDY = {"temperature": 0.0}
@@ -32,16 +32,6 @@ def test_languages_are_detected_for_every_window_or_once(load):
     assert '"language": "fr"' in each.write("json") and '"language": "fr"' not in once.write("json")
 
 
-def errors(reference, hypothesis):
-    """Words wrong by Levenshtein's distance."""
-    row = list(range(len(hypothesis) + 1))
-    for i, word in enumerate(reference, 1):
-        last, row[0] = row[0], i
-        for j, other in enumerate(hypothesis, 1):
-            last, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, last + (word != other))
-    return row[-1]
-
-
 def test_chunks_together_say_what_windows_in_turn_say(whispertrt, load):
     recording = pcm("longform/mobydick_ch12_wills.mp4")[: 150 * RATE]
     options = {"vad_filter": True, "vad_parameters": {"min_silence_duration_ms": 160, "max_speech_duration_s": 30}, **GREEDY}
@@ -50,7 +40,7 @@ def test_chunks_together_say_what_windows_in_turn_say(whispertrt, load):
         together = engine.transcribe(recording, batched=True, **options)
     spans = whispertrt.detect_speech(recording, min_silence_duration_ms=160, max_speech_duration_s=30).spans
     one, other = (whispertrt.normalize(result.text).split() for result in (in_turn, together))
-    rate = errors(one, other) / len(one)
+    rate = edit_distance(one, other) / len(one)
     print(f"\n{len(one)} words, {100 * rate:.1f}% differ between chunks together and windows in turn")
     assert len(one) > 300 and rate < 0.1
     times = [segment.start for segment in together.segments]

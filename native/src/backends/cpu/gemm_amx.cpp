@@ -72,7 +72,7 @@ inline void multiply_tiles(const char* rows, int64_t row_stride, const char* wei
   }
 }
 
-// All groups of `count` rows from `row` on, under the tiles in force.
+// One group of `count` rows from `row` on, under the tiles in force.
 template <typename Way>
 void multiply_rows(const Product& p, int64_t row, int64_t count, int64_t group) {
   const auto* rows = static_cast<const char*>(p.a) + row * p.a_stride;
