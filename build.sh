@@ -9,14 +9,17 @@ set -euo pipefail
 . "$root/tools/native.sh"
 # shellcheck source=tools/assemble.sh
 . "$root/tools/assemble.sh"
+# shellcheck source=tools/cuda.sh
+. "$root/tools/cuda.sh"
 
 usage() {
   cat <<'END'
 usage: ./build.sh VERB [ARGUMENTS]
 
-  build                 the library, its modules, the command line and the bindings, into artifacts/
+  build [--cuda]        the library, its modules, the command line and the bindings, into artifacts/; --cuda: with the module for
+                        NVIDIA GPUs, whose compiler is found or brought into build/
   generate [--check]    the C# and Python bindings from whispertrt.h; --check only says whether they are up to date
-  test [SUITE...]       every suite, or these: native abi python golden dotnet house asan fuzz
+  test [SUITE...]       every suite, or these: native abi python golden dotnet house gpu asan fuzz
   run [--] ARGUMENTS    the command line, e.g.  ./build.sh run -- transcribe samples/reader.flac
   bench [--record] [--whisper-cpp DIR] [NAME...]
                         the programs of bench/; --record writes docs/figures/; DIR holds a whisper.cpp to compare with
@@ -30,9 +33,18 @@ END
 }
 
 verb_build() {
+  case ${1:-} in
+    "" | --cuda) ;;
+    *) die "build: there is no '$1'; --cuda is all it takes" ;;
+  esac
   need build
   build_native
   assemble
+  if [ "${1:-}" = --cuda ]; then
+    need_nvcc || die "build --cuda needs nvcc $cuda_least or later"
+    build_preset cuda whispertrt_cuda
+    assemble_cuda
+  fi
 }
 
 verb_generate() {

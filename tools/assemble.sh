@@ -46,6 +46,13 @@ assemble_cli() {
   touch "$stamp"
 }
 
+# The module for GPUs, beside the library that opens it.
+assemble_cuda() {
+  local module=$root/build/cuda/lib/libwhispertrt_cuda.so
+  cp -u "$module" "$artifacts/lib/"
+  say "libwhispertrt_cuda.so: $(du -m "$module" | cut -f1) MiB"
+}
+
 assemble() {
   mkdir -p "$artifacts"
   assemble_native

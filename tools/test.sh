@@ -11,6 +11,8 @@ set -euo pipefail
 . "$root/tools/native.sh"
 # shellcheck source=tools/assemble.sh
 . "$root/tools/assemble.sh"
+# shellcheck source=tools/cuda.sh
+. "$root/tools/cuda.sh"
 
 all_suites=(native abi python golden dotnet house asan fuzz)
 reports=$root/build/reports
@@ -84,6 +86,20 @@ suite_dotnet() {
     report dotnet "$name" dotnet test "$project" -c Release --nologo -v quiet \
       --results-directory "$reports/dotnet" --logger "trx;LogFileName=$name.trx" --logger "console;verbosity=minimal"
   done
+}
+
+# The module for GPUs, compiled for the oldest and the newest of them; its tests, as far as this machine has a GPU.
+suite_gpu() {
+  if ! need_nvcc; then
+    skip gpu "no nvcc $cuda_least or later here, and none could be brought"
+    return
+  fi
+  need build test
+  if ! (build_preset gpu); then
+    failed gpu build
+    return
+  fi
+  run_gtests gpu "$root/build/gpu"
 }
 
 suite_fuzz() {

@@ -57,6 +57,7 @@ internal static class CommandLine
             ("vad", () => VadCommand.Create(terminal)),
             ("info", () => InfoCommand.Create(terminal)),
             ("doctor", () => DoctorCommand.Create(terminal)),
+            ("bench", () => BenchCommand.Create(terminal)),
             ("quantize", () => QuantizeCommand.Create(terminal)),
             ("completion", () => CompletionCommand.Create(terminal)),
         ];

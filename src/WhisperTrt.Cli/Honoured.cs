@@ -107,21 +107,18 @@ internal static class Honoured
 
     private static void Precision(TranscribeSettings settings)
     {
-        if (settings.Fp16 is true)
+        if (settings.Fp16 is not { } half)
         {
-            throw NotYet("--fp16", true, "use False, or --compute_type bfloat16");
+            return;
         }
 
-        if (settings.Fp16 is false && settings.ComputeType is not (null or ComputeType.Auto or ComputeType.Float32))
+        ComputeType asked = half ? ComputeType.Float16 : ComputeType.Float32;
+        if (settings.ComputeType is { } other && other is not ComputeType.Auto && other != asked)
         {
-            throw new UsageException("--fp16 False asks for float32 and --compute_type for something else; leave one of them out.");
+            throw new UsageException(
+                $"--fp16 {half} asks for {(half ? "float16" : "float32")} and --compute_type for something else; leave one of them out.");
         }
     }
 
     private static string Show(double? value) => value?.ToString(CultureInfo.InvariantCulture) ?? "None";
-
-    private static UsageException NotYet(string option, bool value, string remedy) => NotYet(option, value.ToString(), remedy);
-
-    private static UsageException NotYet(string option, string? value, string remedy) =>
-        new($"{option} {value} is not honoured yet; {remedy}.");
 }

@@ -36,7 +36,7 @@ internal sealed class TranscribeCommand
     private readonly Setting<string?> initialPrompt = Options.Text("--initial_prompt", null, "text that the first window is conditioned on");
     private readonly Setting<bool> carryInitialPrompt = Options.Bool("--carry_initial_prompt", false, "condition every window on the initial prompt, before the text so far");
     private readonly Setting<bool> conditionOnPreviousText = Options.Bool("--condition_on_previous_text", true, "the text so far is the prompt of the next window");
-    private readonly Setting<bool?> fp16 = Options.OptionalBool("--fp16", "False: compute in float32; True is not honoured yet");
+    private readonly Setting<bool?> fp16 = Options.OptionalBool("--fp16", "True: compute in float16 (GPUs); False: in float32");
     private readonly Setting<double?> temperatureIncrement = Options.OptionalDouble("--temperature_increment_on_fallback", 0.2, "temperature added, up to 1, when a window fails a threshold; None: no fallback");
     private readonly Setting<double?> compressionRatio = Options.OptionalDouble("--compression_ratio_threshold", 2.4, "windows whose text compresses better than this fail; None: off");
     private readonly Setting<double?> logProb = Options.OptionalDouble("--logprob_threshold", -1.0, "windows with a lower average log-probability fail; None: off");
@@ -111,7 +111,7 @@ internal sealed class TranscribeCommand
     }
 
     internal static (string, ComputeType)[] ComputeTypeNames { get; } =
-        [("auto", ComputeType.Auto), ("float32", ComputeType.Float32), ("bfloat16", ComputeType.BFloat16), ("int8", ComputeType.Int8)];
+        [("auto", ComputeType.Auto), ("float32", ComputeType.Float32), ("float16", ComputeType.Float16), ("bfloat16", ComputeType.BFloat16), ("int8", ComputeType.Int8)];
 
     internal static (string, CpuIsa)[] CpuIsaNames { get; } =
         [("auto", CpuIsa.Auto), ("portable", CpuIsa.Portable), ("avx2", CpuIsa.Avx2), ("avx512", CpuIsa.Avx512), ("amx", CpuIsa.Amx)];

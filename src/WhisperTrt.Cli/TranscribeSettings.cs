@@ -137,7 +137,12 @@ internal sealed record TranscribeSettings
         {
             Device = device,
             DeviceIndex = index,
-            ComputeType = Fp16 is false ? WhisperTrt.ComputeType.Float32 : ComputeType ?? WhisperTrt.ComputeType.Auto,
+            ComputeType = Fp16 switch
+            {
+                true => WhisperTrt.ComputeType.Float16,
+                false => WhisperTrt.ComputeType.Float32,
+                null => ComputeType ?? WhisperTrt.ComputeType.Auto,
+            },
             CpuIsa = CpuIsa ?? WhisperTrt.CpuIsa.Auto,
             CpuThreads = Threads is null or 0 ? null : Threads,
         };

@@ -112,6 +112,32 @@ public sealed class WhisperModel : IDisposable
         return ToMemoryPlan(plan);
     }
 
+    /// <summary>Times each act of the device: encoding, steps, whole windows. Takes seconds to minutes.</summary>
+    /// <param name="options">What to measure; null for the defaults.</param>
+    /// <returns>JSON: device, load time, and for each phase its name, batch, time and floor in milliseconds.</returns>
+    /// <exception cref="ObjectDisposedException">Disposed.</exception>
+    public unsafe string Bench(BenchOptions? options = null)
+    {
+        ObjectDisposedException.ThrowIf(handle.IsClosed, this);
+        options ??= new BenchOptions();
+        NativeBenchOptions native = default;
+        NativeMethods.BenchOptionsInit(&native, (uint)sizeof(NativeBenchOptions));
+        int[] batches = [.. options.Batches];
+        fixed (int* first = batches)
+        {
+            native.Batches = first;
+            native.BatchCount = batches.Length;
+            native.Beams = options.Beams;
+            native.CachedTokens = options.CachedTokens;
+            native.WindowTokens = options.WindowTokens;
+            native.Repetitions = options.Repetitions;
+            native.TeraFlops = options.TeraFlops;
+            native.TeraBytes = options.TeraBytes;
+            NativeError.ThrowIfFailed(NativeMethods.Bench(handle, &native, out TextHandle report));
+            return Utf8.Take(report);
+        }
+    }
+
     /// <summary>Text to token ids.</summary>
     /// <param name="text">The text.</param>
     /// <exception cref="ObjectDisposedException">Disposed.</exception>

@@ -63,14 +63,14 @@ def whispertrt():
 
 @pytest.fixture(scope="session")
 def load(whispertrt):
-    """Models by name and compute type, each loaded once."""
+    """Models by name, compute type and device, each loaded once."""
     loaded = {}
 
-    def by_name(name, compute_type="float32"):
-        key = (name, compute_type)
+    def by_name(name, compute_type="float32", device="cpu"):
+        key = (name, compute_type, device)
         if key not in loaded:
             path = needs(f"models/whisper-{name}")
-            loaded[key] = whispertrt.Model(path, compute_type=compute_type)
+            loaded[key] = whispertrt.Model(path, compute_type=compute_type, device=device)
         return loaded[key]
 
     return by_name

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 inline std::shared_ptr<const Model> demo_model() {
   static const auto model =
-      Model::load((test::repository() / "models" / "whisper-tiny.en-int8").string(), {.isa = {}, .compute_type = {}, .threads = 0});
+      Model::load((test::repository() / "models" / "whisper-tiny.en-int8").string(), {});
   return model;
 }
 

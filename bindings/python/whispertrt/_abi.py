@@ -10,7 +10,7 @@ from ._handle import Handle
 #: Major number of this header's ABI: a library with another one must not be used.
 ABI_MAJOR = 1
 #: Minor number of this header's ABI: the library's must be at least this.
-ABI_MINOR = 1
+ABI_MINOR = 2
 #: "Choose for me", for integer options that allow it.
 AUTO = -1
 #: "No limit" or "switched off", for integer options that allow it.
@@ -49,6 +49,8 @@ COMPUTE_FLOAT32 = 0
 COMPUTE_BFLOAT16 = 1
 #: int8 weights per output channel, activations quantized per row as they come.
 COMPUTE_INT8 = 2
+#: float16 matrix products, KV caches and activations, float32 sums: GPUs only.
+COMPUTE_FLOAT16 = 3
 #: Plain C++ code. WTRT_AUTO picks the widest instruction set of this CPU.
 ISA_PORTABLE = 0
 #: AVX2 with FMA.
@@ -140,7 +142,8 @@ class ModelOptions(ctypes.Structure):
         ("device", ctypes.c_int32),
         # Which of several GPUs, from 0 (default).
         ("device_index", ctypes.c_int32),
-        # WTRT_COMPUTE_*, or WTRT_AUTO (default): int8 where the CPU has vector instructions for it, else float32.
+        # WTRT_COMPUTE_*, or WTRT_AUTO (default): float16 on a GPU; on the CPU int8 where it has vector instructions
+        # for it, else float32.
         ("compute_type", ctypes.c_int32),
         # WTRT_ISA_*, or WTRT_AUTO (default). One the CPU lacks is an error. For tests.
         ("cpu_isa", ctypes.c_int32),
@@ -166,7 +169,7 @@ class ModelInfo(ctypes.Structure):
         ("cpu_threads", ctypes.c_int32),
         # 1 if it knows several languages, else 0.
         ("multilingual", ctypes.c_int32),
-        # Languages it knows: 1, 99 or 100.
+        # Languages it knows: 1, 99 or 100; 0 with random weights.
         ("languages", ctypes.c_int32),
         # Mel bins: 80 or 128.
         ("mels", ctypes.c_int32),
@@ -607,6 +610,33 @@ class SpeechSpan(ctypes.Structure):
     ]
 
 
+class BenchOptions(ctypes.Structure):
+    """What wtrt_bench() measures."""
+
+    _fields_ = [
+        # Size of this struct in bytes, as its filler knows it.
+        ("struct_size", ctypes.c_uint32),
+        # Beams of the beam search that is measured, 1..32. Default 5.
+        ("beams", ctypes.c_int32),
+        # Numbers of windows encoded together, and of rows in a step, 1..256 each. NULL: 1, 8 and 32.
+        ("batches", ctypes.POINTER(ctypes.c_int32)),
+        # How many `batches` holds.
+        ("batch_count", ctypes.c_int64),
+        # Tokens in the self-attention KV cache when steps are timed, 20..400. Default 100.
+        ("cached_tokens", ctypes.c_int32),
+        # Tokens decoded for each of the whole windows, 1..400. Default 100.
+        ("window_tokens", ctypes.c_int32),
+        # Runs of each, of which the median counts, 1..1000. Default 15.
+        ("repetitions", ctypes.c_int32),
+        # Zero.
+        ("reserved", ctypes.c_int32),
+        # 10^12 operations that the device can do in a second: what floors are made of. 0 (default): no floors.
+        ("tera_flops", ctypes.c_double),
+        # 10^12 bytes that it can move in a second. 0 (default): no floors.
+        ("tera_bytes", ctypes.c_double),
+    ]
+
+
 #: Receives a log line: level (WTRT_LOG_*), text and its size; called from any thread; must not block for long.
 LogSink = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int32, ctypes.POINTER(ctypes.c_char), ctypes.c_int64)
 
@@ -860,6 +890,8 @@ SIGNATURES = {
         ],
     ),
     "wtrt_doctor": (ctypes.c_void_p, [ctypes.POINTER(ctypes.c_void_p)]),
+    "wtrt_bench_options_init": (None, [ctypes.POINTER(BenchOptions), ctypes.c_uint32]),
+    "wtrt_bench": (ctypes.c_void_p, [ctypes.c_void_p, ctypes.POINTER(BenchOptions), ctypes.POINTER(ctypes.c_void_p)]),
     "wtrt_normalize": (
         ctypes.c_void_p,
         [
@@ -978,9 +1010,10 @@ class Library:
         return self.functions.wtrt_model_options_init(options, struct_size)
 
     def model_load(self, name_or_path, size, options):
-        """Loads a model. `name_or_path`: a checkpoint directory, or a name ("tiny.en") looked for in
-        $WHISPERTRT_MODELS and the Hugging Face cache. `options` may be NULL. Errors: NOT_FOUND,
-        INVALID_CHECKPOINT, UNSUPPORTED, OUT_OF_MEMORY, IO, INVALID_ARGUMENT.
+        """Loads a model. `name_or_path`: a checkpoint directory, a name ("tiny.en") looked for in
+        $WHISPERTRT_MODELS and the Hugging Face cache, or "random:large-v2" and other sizes: random weights, to
+        measure with. `options` may be NULL. Errors: NOT_FOUND, INVALID_CHECKPOINT, UNSUPPORTED, OUT_OF_MEMORY,
+        IO, INVALID_ARGUMENT.
         """
         out = ctypes.c_void_p()
         self._check(self.functions.wtrt_model_load(name_or_path, size, options, ctypes.byref(out)))
@@ -1262,6 +1295,20 @@ class Library:
         """What the library looked for on this machine, what it found and why not, as JSON."""
         out = ctypes.c_void_p()
         self._check(self.functions.wtrt_doctor(ctypes.byref(out)))
+        return TextHandle(self.functions, out.value)
+
+    def bench_options_init(self, options, struct_size):
+        """Fills in the defaults; writes no further than `struct_size` bytes."""
+        return self.functions.wtrt_bench_options_init(options, struct_size)
+
+    def bench(self, model, options):
+        """Times each act of the model's device, as JSON: {"phases": [{"name", "batch", "milliseconds",
+        "floor_milliseconds"}]}. Of the model "random:large-v2" too. Takes seconds to minutes, on the calling
+        thread. `options` may be NULL. Errors: INVALID_ARGUMENT, OUT_OF_MEMORY.
+        """
+        out = ctypes.c_void_p()
+        with model as model_pointer:
+            self._check(self.functions.wtrt_bench(model_pointer, options, ctypes.byref(out)))
         return TextHandle(self.functions, out.value)
 
     def normalize(self, normalizer, text, size):

@@ -14,6 +14,7 @@ DEVICES = {"auto": _abi.AUTO, "cpu": _abi.DEVICE_CPU, "cuda": _abi.DEVICE_CUDA}
 COMPUTE_TYPES = {
     "auto": _abi.AUTO,
     "float32": _abi.COMPUTE_FLOAT32,
+    "float16": _abi.COMPUTE_FLOAT16,
     "bfloat16": _abi.COMPUTE_BFLOAT16,
     "int8": _abi.COMPUTE_INT8,
 }

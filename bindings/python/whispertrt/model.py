@@ -1,12 +1,13 @@
 """Weights with their tokenizer."""
 
 import ctypes
+import json
 import os
 from typing import Any, Dict, Iterable, List, Union
 
 from . import _abi
 from ._library import library as load_library
-from ._memory import encoded, floats_of, int32_array, matrix, sized
+from ._memory import encoded, floats_of, initialised, int32_array, integer, matrix, sized
 from ._options import COMPUTE_TYPES, DEVICES, ISAS, choice_name, engine_options, model_options
 from ._types import MemoryPlan, ModelInfo, copy_of
 from .engine import Engine
@@ -18,10 +19,10 @@ class Model:
     """A model on one device. Immutable, shared by threads and engines; a context manager.
 
     `name_or_path` is a checkpoint directory, or a name ("tiny.en") that is looked for in $WHISPERTRT_MODELS and the
-    Hugging Face cache. Options, all with the library's defaults:
+    Hugging Face cache, or "random:large-v2" (weights to measure with). Options, all with the library's defaults:
 
     - `device`: "auto", "cpu", "cuda"; `device_index`: which of several GPUs;
-    - `compute_type`: "auto", "float32", "bfloat16", "int8";
+    - `compute_type`: "auto", "float32", "float16" (GPUs), "bfloat16", "int8" (CPUs);
     - `cpu_isa`: "auto", "portable", "avx2", "avx512", "amx", for tests;
     - `cpu_threads`: threads of the process-wide pool, None for one per core; the first model loaded sets it.
     """
@@ -76,6 +77,30 @@ class Model:
         """Token ids to text; special and timestamp tokens are written as <|...|> or dropped."""
         native = int32_array("tokens", tokens)
         return take_text(self._library, self._library.model_detokenize(self._handle, native, len(native), 1 if with_special else 0))
+
+    def bench(
+        self,
+        batches: Iterable[int] = (1, 8, 32),
+        beams: int = 5,
+        cached_tokens: int = 100,
+        window_tokens: int = 100,
+        repetitions: int = 15,
+        tera_flops: float = 0.0,
+        tera_bytes: float = 0.0,
+    ) -> Dict[str, Any]:
+        """Times each act of the device: {"phases": [{"name", "batch", "milliseconds", "floor_milliseconds"}, ...]}.
+
+        Of Model("random:large-v2") too. Floors are made of `tera_flops` and `tera_bytes`, 10^12 operations and bytes a second.
+        """
+        native = initialised(_abi.BenchOptions, self._library.bench_options_init)
+        sizes = int32_array("batches", batches)
+        native.batches, native.batch_count = ctypes.cast(sizes, ctypes.POINTER(ctypes.c_int32)), len(sizes)
+        native.beams = integer("beams", beams)
+        native.cached_tokens = integer("cached_tokens", cached_tokens)
+        native.window_tokens = integer("window_tokens", window_tokens)
+        native.repetitions = integer("repetitions", repetitions)
+        native.tera_flops, native.tera_bytes = tera_flops, tera_bytes
+        return json.loads(take_text(self._library, self._library.bench(self._handle, ctypes.byref(native))))
 
     def log_mel(self, samples: Any) -> Any:
         """Log-mel [mels, 3000] of 16 kHz mono samples, padded with zeros or cut to 30 s."""

@@ -34,7 +34,7 @@ extern "C" {
 /** Major number of this header's ABI: a library with another one must not be used. */
 #define WTRT_ABI_MAJOR 1
 /** Minor number of this header's ABI: the library's must be at least this. */
-#define WTRT_ABI_MINOR 1
+#define WTRT_ABI_MINOR 2
 
 /** The ABI of the loaded library: major * 65536 + minor. Every binding checks it before any other call. */
 WTRT_API uint32_t wtrt_abi_version(void);
@@ -85,6 +85,8 @@ WTRT_API const char* wtrt_build_info(void);
 #define WTRT_COMPUTE_BFLOAT16 1
 /** int8 weights per output channel, activations quantized per row as they come. */
 #define WTRT_COMPUTE_INT8 2
+/** float16 matrix products, KV caches and activations, float32 sums: GPUs only. */
+#define WTRT_COMPUTE_FLOAT16 3
 
 /** Plain C++ code. WTRT_AUTO picks the widest instruction set of this CPU. */
 #define WTRT_ISA_PORTABLE 0
@@ -229,7 +231,7 @@ typedef struct wtrt_model_options {
   int32_t device;
   /** Which of several GPUs, from 0 (default). */
   int32_t device_index;
-  /** WTRT_COMPUTE_*, or WTRT_AUTO (default): int8 where the CPU has vector instructions for it, else float32. */
+  /** WTRT_COMPUTE_*, or WTRT_AUTO (default): float16 on a GPU; on the CPU int8 where it has vector instructions for it, else float32. */
   int32_t compute_type;
   /** WTRT_ISA_*, or WTRT_AUTO (default). One the CPU lacks is an error. For tests. */
   int32_t cpu_isa;
@@ -251,7 +253,7 @@ typedef struct wtrt_model_info {
   int32_t cpu_threads;
   /** 1 if it knows several languages, else 0. */
   int32_t multilingual;
-  /** Languages it knows: 1, 99 or 100. */
+  /** Languages it knows: 1, 99 or 100; 0 with random weights. */
   int32_t languages;
   /** Mel bins: 80 or 128. */
   int32_t mels;
@@ -283,8 +285,8 @@ typedef struct wtrt_model_info {
 /** Fills in the defaults; writes no further than `struct_size` bytes. */
 WTRT_API void wtrt_model_options_init(wtrt_model_options* options, uint32_t struct_size);
 
-/** Loads a model. `name_or_path`: a checkpoint directory, or a name ("tiny.en") looked for in $WHISPERTRT_MODELS and the Hugging Face
- *  cache. `options` may be NULL. Errors: NOT_FOUND, INVALID_CHECKPOINT, UNSUPPORTED, OUT_OF_MEMORY, IO, INVALID_ARGUMENT. */
+/** Loads a model. `name_or_path`: a checkpoint directory, a name ("tiny.en") looked for in $WHISPERTRT_MODELS and the Hugging Face
+ *  cache, or "random:large-v2" and other sizes: random weights, to measure with. `options` may be NULL. Errors: NOT_FOUND, INVALID_CHECKPOINT, UNSUPPORTED, OUT_OF_MEMORY, IO, INVALID_ARGUMENT. */
 WTRT_API wtrt_error* wtrt_model_load(const char* name_or_path, int64_t size, const wtrt_model_options* options,
                                      wtrt_model** model);
 WTRT_API void wtrt_model_retain(wtrt_model* model);
@@ -731,6 +733,34 @@ WTRT_API wtrt_error* wtrt_quantize(const char* model, int64_t model_size, const 
 
 /** What the library looked for on this machine, what it found and why not, as JSON. */
 WTRT_API wtrt_error* wtrt_doctor(wtrt_text** report);
+
+/** What wtrt_bench() measures. */
+typedef struct wtrt_bench_options {
+  uint32_t struct_size;
+  /** Beams of the beam search that is measured, 1..32. Default 5. */
+  int32_t beams;
+  /** Numbers of windows encoded together, and of rows in a step, 1..256 each. NULL: 1, 8 and 32. */
+  const int32_t* batches;
+  /** How many `batches` holds. */
+  int64_t batch_count;
+  /** Tokens in the self-attention KV cache when steps are timed, 20..400. Default 100. */
+  int32_t cached_tokens;
+  /** Tokens decoded for each of the whole windows, 1..400. Default 100. */
+  int32_t window_tokens;
+  /** Runs of each, of which the median counts, 1..1000. Default 15. */
+  int32_t repetitions;
+  int32_t reserved;
+  /** 10^12 operations that the device can do in a second: what floors are made of. 0 (default): no floors. */
+  double tera_flops;
+  /** 10^12 bytes that it can move in a second. 0 (default): no floors. */
+  double tera_bytes;
+} wtrt_bench_options;
+
+/** Fills in the defaults; writes no further than `struct_size` bytes. */
+WTRT_API void wtrt_bench_options_init(wtrt_bench_options* options, uint32_t struct_size);
+/** Times each act of the model's device, as JSON: {"phases": [{"name", "batch", "milliseconds", "floor_milliseconds"}]}. Of the model
+ *  "random:large-v2" too. Takes seconds to minutes, on the calling thread. `options` may be NULL. Errors: INVALID_ARGUMENT, OUT_OF_MEMORY. */
+WTRT_API wtrt_error* wtrt_bench(const wtrt_model* model, const wtrt_bench_options* options, wtrt_text** report);
 
 /** Normalises text as for word error rates. `normalizer`: WTRT_NORMALIZER_*. */
 WTRT_API wtrt_error* wtrt_normalize(int32_t normalizer, const char* text, int64_t size, wtrt_text** normalized);

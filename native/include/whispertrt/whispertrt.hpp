@@ -339,6 +339,20 @@ class Model : public detail::Reference<wtrt_model, wtrt_model_retain, wtrt_model
     return info;
   }
 
+  // Times each act of the device, as JSON (wtrt_bench). `batches` empty: 1, 8 and 32.
+  std::string bench(const std::vector<int32_t>& batches = {}, int32_t repetitions = 15) const {
+    wtrt_bench_options options;
+    wtrt_bench_options_init(&options, sizeof options);
+    if (!batches.empty()) {
+      options.batches = batches.data();
+      options.batch_count = detail::size_of(batches);
+    }
+    options.repetitions = repetitions;
+    wtrt_text* report = nullptr;
+    detail::check(wtrt_bench(get(), &options, &report));
+    return detail::take(report);
+  }
+
   // The languages it knows, in the order of their tokens.
   std::vector<Language> languages() const {
     std::vector<Language> all;

@@ -17,19 +17,20 @@ constexpr wtrt_model_options kDefaults = {
     .cpu_threads = WTRT_AUTO,
 };
 
-cpu::CpuOptions cpu_options(const wtrt_model_options& options) {
-  cpu::CpuOptions cpu;
-  in_range("device", options.device, WTRT_AUTO, WTRT_DEVICE_CUDA);
-  if (options.device == WTRT_DEVICE_CUDA) {
-    throw Error(ErrorCode::unsupported, "device: cuda was asked for, but this build has no CUDA backend; use cpu or auto");
+runtime::DeviceOptions device_options(const wtrt_model_options& options) {
+  runtime::DeviceOptions device;
+  if (in_range("device", options.device, WTRT_AUTO, WTRT_DEVICE_CUDA) != WTRT_AUTO) {
+    device.kind = static_cast<runtime::DeviceKind>(options.device);
   }
-  in_range("device_index", options.device_index, 0, 0);
-  if (in_range("compute_type", options.compute_type, WTRT_AUTO, WTRT_COMPUTE_INT8) != WTRT_AUTO) {
-    cpu.compute_type = static_cast<ops::ComputeType>(options.compute_type);
+  device.index = in_range("device_index", options.device_index, 0, options.device == WTRT_DEVICE_CPU ? 0 : 1023);
+  if (in_range("compute_type", options.compute_type, WTRT_AUTO, WTRT_COMPUTE_FLOAT16) != WTRT_AUTO) {
+    device.compute_type = static_cast<ops::ComputeType>(options.compute_type);
   }
-  if (in_range("cpu_isa", options.cpu_isa, WTRT_AUTO, WTRT_ISA_AMX) != WTRT_AUTO) cpu.isa = static_cast<cpu::Isa>(options.cpu_isa);
-  if (options.cpu_threads != WTRT_AUTO) cpu.threads = in_range("cpu_threads", options.cpu_threads, 1, 1024);
-  return cpu;
+  if (in_range("cpu_isa", options.cpu_isa, WTRT_AUTO, WTRT_ISA_AMX) != WTRT_AUTO) {
+    device.isa = static_cast<cpu::Isa>(options.cpu_isa);
+  }
+  if (options.cpu_threads != WTRT_AUTO) device.threads = in_range("cpu_threads", options.cpu_threads, 1, 1024);
+  return device;
 }
 
 std::span<const int32_t> token_argument(const int32_t* tokens, int64_t count) {
@@ -50,7 +51,7 @@ wtrt_error* wtrt_model_load(const char* name_or_path, int64_t size, const wtrt_m
     required(model, "model");
     const std::string_view name = text_argument(name_or_path, size, "name_or_path");
     if (name.empty()) refuse("name_or_path is empty; give a checkpoint directory or a model's name");
-    *model = new wtrt_model(runtime::Model::load(name, cpu_options(read_options(options, kDefaults, "options"))));
+    *model = new wtrt_model(runtime::Model::load(name, device_options(read_options(options, kDefaults, "options"))));
   });
 }
 
@@ -62,12 +63,14 @@ wtrt_error* wtrt_model_get_info(const wtrt_model* model, wtrt_model_info* info) 
     const runtime::Model& loaded = *required(model, "model").object;
     const checkpoint::WhisperConfig& config = loaded.config();
     wtrt_model_info value{};
-    value.device = WTRT_DEVICE_CPU;
-    value.compute_type = static_cast<int32_t>(loaded.setup().compute_type);
-    value.cpu_isa = static_cast<int32_t>(loaded.setup().isa);
-    value.cpu_threads = loaded.setup().threads;
-    value.multilingual = loaded.tokenizer()->multilingual() ? 1 : 0;
-    value.languages = value.multilingual != 0 ? loaded.tokenizer()->special().language_count : 1;
+    value.device = static_cast<int32_t>(loaded.device().kind());
+    value.compute_type = static_cast<int32_t>(loaded.device().compute_type());
+    value.cpu_isa = static_cast<int32_t>(loaded.device().cpu().isa);
+    value.cpu_threads = loaded.device().cpu().threads;
+    if (loaded.has_words()) {
+      value.multilingual = loaded.tokenizer()->multilingual() ? 1 : 0;
+      value.languages = value.multilingual != 0 ? loaded.tokenizer()->special().language_count : 1;
+    }
     value.mels = config.n_mels;
     value.audio_context = config.n_audio_ctx;
     value.text_context = config.n_text_ctx;

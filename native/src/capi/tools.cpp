@@ -3,6 +3,7 @@
 
 #include "audio/pcm_source.hpp"
 #include "backends/cpu/cpu_backend.hpp"
+#include "backends/module.hpp"
 #include "capi/boundary.hpp"
 #include "checkpoint/checkpoint.hpp"
 #include "checkpoint/quantize.hpp"
@@ -19,13 +20,38 @@ using namespace wtrt::capi;
 #define WTRT_COMPILER "gcc " __VERSION__
 #endif
 
+namespace {
+
+nlohmann::ordered_json describe_cuda() {
+  const backends::Module& module = backends::cuda_module();
+  nlohmann::ordered_json found{{"found", false}};
+  std::string reason = module.reason;
+  if (module.backend != nullptr) {
+    found["module"] = module.path;
+    for (const ops::DeviceInfo& device : module.backend->devices(reason)) {
+      nlohmann::ordered_json gpu{{"index", device.index},
+                                 {"name", device.name},
+                                 {"architecture", device.architecture},
+                                 {"memory_bytes", device.memory_bytes},
+                                 {"free_bytes", device.free_bytes}};
+      if (!device.refusal.empty()) gpu["reason"] = device.refusal;
+      if (device.refusal.empty()) found["found"] = true;
+      found["devices"].push_back(std::move(gpu));
+    }
+  }
+  if (!reason.empty()) found["reason"] = reason;
+  return found;
+}
+
+}  // namespace
+
 extern "C" {
 
 uint32_t wtrt_abi_version(void) { return WTRT_ABI_MAJOR * 65536u + WTRT_ABI_MINOR; }
 
 const char* wtrt_build_info(void) {
   return "{\"version\": \"" WTRT_VERSION "\", \"compiler\": \"" WTRT_COMPILER "\", \"onednn\": " WTRT_HAS_ONEDNN
-         ", \"libsndfile\": " WTRT_HAS_SNDFILE ", \"soxr\": " WTRT_HAS_SOXR ", \"cuda\": false}";
+         ", \"libsndfile\": " WTRT_HAS_SNDFILE ", \"soxr\": " WTRT_HAS_SOXR ", \"cuda\": " WTRT_HAS_CUDA "}";
 }
 
 wtrt_error* wtrt_set_log_sink(wtrt_log_sink sink, void* context, int32_t level) {
@@ -58,7 +84,7 @@ wtrt_error* wtrt_doctor(wtrt_text** report) {
     found["library"] = nlohmann::ordered_json::parse(wtrt_build_info());
     found["cpu"] = nlohmann::ordered_json::parse(cpu::describe_cpu());
     found["audio"] = nlohmann::ordered_json::parse(audio::describe_audio_support());
-    found["cuda"] = {{"found", false}, {"reason", "this build has no CUDA backend"}};
+    found["cuda"] = describe_cuda();
     const char* models = std::getenv("WHISPERTRT_MODELS");
     found["models"] = {{"WHISPERTRT_MODELS", models != nullptr ? nlohmann::ordered_json(models) : nlohmann::ordered_json()}};
     *report = new wtrt_text{found.dump(2)};

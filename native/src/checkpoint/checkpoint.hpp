@@ -72,6 +72,7 @@ class Checkpoint {
 
  private:
   friend struct Loader;  // the reader of Hugging Face directories fills these
+  friend struct RandomWeights;
   std::filesystem::path directory_;
   WhisperConfig whisper_;
   std::optional<Quantization> quantization_;
@@ -92,5 +93,8 @@ void read_f32(const TensorView& tensor, int64_t first, std::span<float> out);
 // Looks in the path itself, $WHISPERTRT_MODELS, the Hugging Face cache ($HF_HUB_CACHE, $HF_HOME/hub,
 // ~/.cache/huggingface/hub). Throws not_found with every place that was tried and the command that would get the model.
 std::filesystem::path find_model(std::string_view name_or_path);
+
+// Random float16 weights of "tiny" … "large-v2", "turbo", for measuring: without files and without a tokenizer.
+std::shared_ptr<const Checkpoint> random_checkpoint(std::string_view size);
 
 }  // namespace wtrt::checkpoint

@@ -134,10 +134,8 @@ bool Whisper::encode(ops::Ops& ops, EncoderWork& work, Windows windows, const Ke
   {
     const ops::Run run(ops);
     const Tensor mel = view(work.mel, static_cast<int64_t>(windows.count) * config_.n_mels, 2LL * windows.positions);
-    const Tensor convolved = view(work.wide, 2 * positions, width);
-    ops.conv1d_mel(*conv1_, mel, convolved, windows.count);
     const Tensor table{encoder_positions_->data(), DType::f32, windows.positions, width};
-    ops.conv1d_time(*conv2_, convolved, table, work.hidden.slice(0, positions), windows.count);
+    ops.convolve(*conv1_, *conv2_, mel, table, work.wide, work.hidden.slice(0, positions), windows.count);
   }
   for (int32_t i = 0; i < config_.encoder_layers; ++i) {
     if (keep_going && !keep_going(i)) return false;
@@ -155,12 +153,10 @@ void Whisper::encoder_layer(ops::Ops& ops, const EncoderLayer& layer, EncoderWor
   const Tensor hidden = work.hidden.slice(0, positions), normed = work.normed.slice(0, positions);
   const Tensor qkv = view(work.wide, positions, 3LL * config_.width), ffn = view(work.wide, positions, config_.encoder_ffn);
   const ops::Run run(ops);
-  ops.norm(*layer.attention_norm, hidden, normed);
-  ops.linear(*layer.qkv, normed, Activation::none, nullptr, qkv);
+  ops.norm_linear(*layer.attention_norm, *layer.qkv, hidden, normed, Activation::none, qkv);
   ops.attention(qkv, normed, windows.count, config_.encoder_heads);
   ops.linear(*layer.out, normed, Activation::none, &hidden, hidden);
-  ops.norm(*layer.ffn_norm, hidden, normed);
-  ops.linear(*layer.fc1, normed, Activation::gelu, nullptr, ffn);
+  ops.norm_linear(*layer.ffn_norm, *layer.fc1, hidden, normed, Activation::gelu, ffn);
   ops.linear(*layer.fc2, ffn, Activation::none, &hidden, hidden);
 }
 
@@ -171,8 +167,7 @@ bool Whisper::project_cross_kv(ops::Ops& ops, EncoderWork& work, int32_t positio
   for (int32_t i = 0; i < config_.decoder_layers; ++i) {
     if (keep_going && !keep_going(i)) return false;
     const ops::Run run(ops);
-    ops.linear(*decoder_[static_cast<size_t>(i)].cross_kv, normed, Activation::none, nullptr, kv);
-    ops.store_cross_kv(cache, i, kv, slots);
+    ops.project_cross_kv(*decoder_[static_cast<size_t>(i)].cross_kv, normed, cache, i, kv, slots);
   }
   return true;
 }
@@ -193,12 +188,10 @@ void Whisper::decoder_layer(ops::Ops& ops, const DecoderLayer& layer, int32_t in
   const Tensor hidden = work.hidden.slice(0, count), normed = work.normed.slice(0, count);
   const Tensor qkv = view(work.wide, count, 3LL * config_.width), q = view(work.wide, count, config_.width);
   const Tensor ffn = view(work.wide, count, config_.decoder_ffn);
-  ops.norm(*layer.self_norm, hidden, normed);
-  ops.linear(*layer.qkv, normed, Activation::none, nullptr, qkv);
+  ops.norm_linear(*layer.self_norm, *layer.qkv, hidden, normed, Activation::none, qkv);
   ops.self_attention(caches.self, index, qkv, state, work.tokens, count, normed);
   ops.linear(*layer.self_out, normed, Activation::none, &hidden, hidden);
-  ops.norm(*layer.cross_norm, hidden, normed);
-  ops.linear(*layer.cross_q, normed, Activation::none, nullptr, q);
+  ops.norm_linear(*layer.cross_norm, *layer.cross_q, hidden, normed, Activation::none, q);
   ops.cross_attention(caches.cross, index, q, state, work.tokens, count, normed);
   const std::vector<int32_t>& heads = alignment_heads_[static_cast<size_t>(index)];
   if (align != nullptr && !heads.empty()) {
@@ -206,8 +199,7 @@ void Whisper::decoder_layer(ops::Ops& ops, const DecoderLayer& layer, int32_t in
     ops.alignment_scores(caches.cross, index, heads, q, state, work.tokens, count, scores);
   }
   ops.linear(*layer.cross_out, normed, Activation::none, &hidden, hidden);
-  ops.norm(*layer.ffn_norm, hidden, normed);
-  ops.linear(*layer.fc1, normed, Activation::gelu, nullptr, ffn);
+  ops.norm_linear(*layer.ffn_norm, *layer.fc1, hidden, normed, Activation::gelu, ffn);
   ops.linear(*layer.fc2, ffn, Activation::none, &hidden, hidden);
 }
 

@@ -19,22 +19,23 @@ struct Windows {
   int64_t rows() const { return static_cast<int64_t>(count) * positions; }
 };
 
-// Activations of the encoder and the cross-KV phase for up to `batch` windows of full length.
+// Activations of the encoder and the cross-KV phase for up to `batch` windows of full length. The mel is f32, the rest of
+// the device's type of activations.
 struct EncoderWork {
   EncoderWork(ops::Ops& ops, const checkpoint::WhisperConfig& config, int32_t batch);
-  static int64_t bytes(const checkpoint::WhisperConfig& config, int32_t batch);
+  static int64_t bytes(const checkpoint::WhisperConfig& config, int32_t batch, DType type);  // type: of activations
 
   std::unique_ptr<ops::Buffer> memory;
   ops::Tensor mel;     // [batch * mels, 3000]: input; short windows stand in it as [count * mels, 2 * positions]
-  ops::Tensor wide;    // [batch * 1500, 4 * width]: convolution, qkv, feed-forward, cross-KV
+  ops::Tensor wide;    // [batch * 1500, 4 * width or more]: convolution, qkv, feed-forward, cross-KV
   ops::Tensor hidden;  // [batch * 1500, width]: the residual stream
   ops::Tensor normed;  // [batch * 1500, width]: after encode(): the encoder's output
 };
 
-// Activations of the decoder for up to `tokens` tokens and `rows` rows of logits.
+// Activations of the decoder for up to `tokens` tokens and `rows` rows of logits, which are f32.
 struct DecoderWork {
   DecoderWork(ops::Ops& ops, const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows);
-  static int64_t bytes(const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows);
+  static int64_t bytes(const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows, DType type);
 
   std::unique_ptr<ops::Buffer> memory;
   ops::TokenSlot* tokens;  // device memory [tokens]

@@ -14,7 +14,9 @@ class Carver {
  public:
   explicit Carver(std::byte* base) : base_(base) {}
 
-  ops::Tensor tensor(int64_t rows, int64_t cols) { return {piece(rows * cols * 4), DType::f32, rows, cols}; }
+  ops::Tensor tensor(int64_t rows, int64_t cols, DType type = DType::f32) {
+    return {piece(rows * cols * static_cast<int64_t>(size_of(type))), type, rows, cols};
+  }
   void* piece(int64_t bytes) {
     void* at = base_ == nullptr ? nullptr : base_ + used_;
     used_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
@@ -27,13 +29,15 @@ class Carver {
   int64_t used_ = 0;
 };
 
-void carve(Carver& carver, const checkpoint::WhisperConfig& config, int32_t batch, EncoderWork* work) {
+void carve(Carver& carver, const checkpoint::WhisperConfig& config, int32_t batch, DType type, EncoderWork* work) {
   const int64_t positions = static_cast<int64_t>(batch) * config.n_audio_ctx;
-  const int64_t widest = std::max<int64_t>({config.encoder_ffn, 3LL * config.width, 2LL * config.width});
+  const int64_t convolution = 2LL * (config.n_audio_ctx + 1) * (config.width + (config.n_mels + 7) / 8 * 8);  // of a window
+  const int64_t widest = std::max<int64_t>(
+      {config.encoder_ffn, 3LL * config.width, (convolution + config.n_audio_ctx - 1) / config.n_audio_ctx});
   const auto mel = carver.tensor(static_cast<int64_t>(batch) * config.n_mels, kMelFrames);
-  const auto wide = carver.tensor(positions, widest);
-  const auto hidden = carver.tensor(positions, config.width);
-  const auto normed = carver.tensor(positions, config.width);
+  const auto wide = carver.tensor(positions, widest, type);
+  const auto hidden = carver.tensor(positions, config.width, type);
+  const auto normed = carver.tensor(positions, config.width, type);
   if (work == nullptr) return;
   work->mel = mel;
   work->wide = wide;
@@ -41,16 +45,17 @@ void carve(Carver& carver, const checkpoint::WhisperConfig& config, int32_t batc
   work->normed = normed;
 }
 
-void carve(Carver& carver, const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows, DecoderWork* work) {
+void carve(Carver& carver, const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows, DType type,
+           DecoderWork* work) {
   const int64_t widest = std::max<int64_t>(config.decoder_ffn, 3LL * config.width);
   auto* slots = static_cast<ops::TokenSlot*>(carver.piece(tokens * static_cast<int64_t>(sizeof(ops::TokenSlot))));
   auto* picks = static_cast<int32_t*>(carver.piece(rows * 4LL));
   auto* owners = static_cast<int32_t*>(carver.piece(rows * 4LL));
   auto* searches = static_cast<ops::BeamLines*>(carver.piece(rows * static_cast<int64_t>(sizeof(ops::BeamLines))));
-  const auto hidden = carver.tensor(tokens, config.width);
-  const auto normed = carver.tensor(tokens, config.width);
-  const auto wide = carver.tensor(tokens, widest);
-  const auto picked = carver.tensor(rows, config.width);
+  const auto hidden = carver.tensor(tokens, config.width, type);
+  const auto normed = carver.tensor(tokens, config.width, type);
+  const auto wide = carver.tensor(tokens, widest, type);
+  const auto picked = carver.tensor(rows, config.width, type);
   const auto logits = carver.tensor(rows, config.vocab_size);
   if (work == nullptr) return;
   work->tokens = slots;
@@ -78,33 +83,33 @@ void carve(Carver& carver, const checkpoint::WhisperConfig& config, int32_t toke
 
 }  // namespace
 
-int64_t EncoderWork::bytes(const checkpoint::WhisperConfig& config, int32_t batch) {
+int64_t EncoderWork::bytes(const checkpoint::WhisperConfig& config, int32_t batch, DType type) {
   Carver counter(nullptr);
-  carve(counter, config, batch, nullptr);
+  carve(counter, config, batch, type, nullptr);
   return counter.used();
 }
 
 EncoderWork::EncoderWork(ops::Ops& ops, const checkpoint::WhisperConfig& config, int32_t batch)
-    : memory(ops.allocate(bytes(config, batch))) {
+    : memory(ops.allocate(bytes(config, batch, ops.activation_type()))) {
   Carver carver(static_cast<std::byte*>(memory->data()));
-  carve(carver, config, batch, this);
+  carve(carver, config, batch, ops.activation_type(), this);
 }
 
-int64_t DecoderWork::bytes(const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows) {
+int64_t DecoderWork::bytes(const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows, DType type) {
   Carver counter(nullptr);
-  carve(counter, config, tokens, rows, static_cast<DecoderWork*>(nullptr));
+  carve(counter, config, tokens, rows, type, nullptr);
   return counter.used();
 }
 
 DecoderWork::DecoderWork(ops::Ops& ops, const checkpoint::WhisperConfig& config, int32_t token_count, int32_t row_count)
-    : memory(ops.allocate(bytes(config, token_count, row_count))) {
+    : memory(ops.allocate(bytes(config, token_count, row_count, ops.activation_type()))) {
   Carver carver(static_cast<std::byte*>(memory->data()));
-  carve(carver, config, token_count, row_count, this);
+  carve(carver, config, token_count, row_count, ops.activation_type(), this);
 }
 
 int64_t AlignWork::bytes(const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows) {
   Carver counter(nullptr);
-  carve(counter, config, tokens, rows, static_cast<AlignWork*>(nullptr));
+  carve(counter, config, tokens, rows, nullptr);
   return counter.used();
 }
 

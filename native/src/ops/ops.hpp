@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,7 +16,7 @@
 
 namespace wtrt::ops {
 
-enum class ComputeType : int32_t { f32 = 0, bf16 = 1, i8 = 2 };
+enum class ComputeType : int32_t { f32 = 0, bf16 = 1, i8 = 2, f16 = 3 };
 enum class Activation : int32_t { none, gelu };  // GELU by erf
 
 // y = x · Wᵀ + b, packed for the device; made once by make_linear.
@@ -69,7 +70,7 @@ struct AttentionShape {
   int32_t layers, heads, head_size;
 };
 
-// Element types of the caches: f32, bf16, or i8 with a scale per token and head computed as it is written.
+// Element types of the caches: f32, f16, bf16, or i8 with a scale per token and head computed as it is written.
 struct KvTypes {
   DType self, cross;
 };
@@ -79,8 +80,10 @@ class Ops {
   virtual ~Ops() = default;
 
   virtual ComputeType compute_type() const = 0;
-  virtual KvTypes kv_types() const = 0;      // the caches' element types under this compute type
+  virtual DType activation_type() const = 0;  // of every tensor between the mel and the logits, which are f32
+  virtual KvTypes kv_types() const = 0;       // the caches' element types under this compute type
   virtual int32_t encoder_batch() const = 0;  // windows that are worth encoding together
+  virtual int64_t available_bytes() const = 0;  // of the device's memory; -1: not known, the system's to give
 
   // ---- memory and weights (outside open/close) ----
   // Zero-filled, 64-byte aligned. Throws out_of_memory.
@@ -100,6 +103,9 @@ class Ops {
   // On the CPU it owns the thread pool meanwhile; runs of several engines take turns.
   virtual void open() = 0;
   virtual void close() = 0;
+  // `body` as one run. Bodies of one key enqueue the same ops with the same arguments, so that a device may record them once and
+  // replay the record.
+  virtual void run_recorded(uint64_t key, const std::function<void()>& body) = 0;
 
   // ---- transfers ----
   virtual void write(void* device, const void* host, int64_t bytes) = 0;  // in order with the ops; host may be reused at once
@@ -109,21 +115,26 @@ class Ops {
   virtual bool ready(uint64_t ticket) = 0;  // never blocks; the host takes what is there and enqueues on
 
   // ---- encoder ----
-  // mel [batch * mels, frames] → out [batch * frames, width]: conv, GELU.
-  virtual void conv1d_mel(const Conv1d& conv, const Tensor& mel, const Tensor& out, int32_t batch) = 0;
-  // in [batch * frames, width] → out [batch * frames / stride, width]: conv, GELU, plus `position` [frames / stride, width].
-  virtual void conv1d_time(const Conv1d& conv, const Tensor& in, const Tensor& position, const Tensor& out, int32_t batch) = 0;
+  // mel [batch * mels, frames] f32 → out [batch * frames / 2, width]: `over_mel`, GELU, `over_time` (stride 2), GELU, plus `position`
+  // [frames / 2, width] f32. scratch: batch * (frames + 2) rows of width + mels rounded up to 8.
+  virtual void convolve(const Conv1d& over_mel, const Conv1d& over_time, const Tensor& mel, const Tensor& position,
+                        const Tensor& scratch, const Tensor& out, int32_t batch) = 0;
   // qkv [batch * T, 3 * width] (q, k, v side by side) → out [batch * T, width]; no mask; scores scaled by head_size^-0.5.
   virtual void attention(const Tensor& qkv, const Tensor& out, int32_t batch, int32_t heads) = 0;
 
   // ---- common ----
   virtual void norm(const LayerNorm& norm, const Tensor& in, const Tensor& out) = 0;
-  // out = activation(in · Wᵀ + b) [+ residual]. `residual` null or [rows, N]; it may be `out` itself.
+  // linear() of norm(in). `normed`, of in's shape, is written or left as it was.
+  virtual void norm_linear(const LayerNorm& norm, const Linear& linear, const Tensor& in, const Tensor& normed,
+                           Activation activation, const Tensor& out) = 0;
+  // out = activation(in · Wᵀ + b) [+ residual]. `residual` null or [rows, N]; it may be `out` itself. The logits' `out` is f32.
   virtual void linear(const Linear& linear, const Tensor& in, Activation activation, const Tensor* residual, const Tensor& out) = 0;
 
   // ---- cross-KV phase ----
-  // kv [batch * T, 2 * width] (k, v side by side) → layer `layer` of slot slots[b] (host array), whose length becomes T.
-  virtual void store_cross_kv(CrossKv& cache, int32_t layer, const Tensor& kv, std::span<const int32_t> slots) = 0;
+  // linear(in), in [batch * T, width], gives k and v side by side → layer `layer` of slot slots[b] (host array), whose length
+  // becomes T. scratch [batch * T, 2 * width].
+  virtual void project_cross_kv(const Linear& linear, const Tensor& in, CrossKv& cache, int32_t layer,
+                                const Tensor& scratch, std::span<const int32_t> slots) = 0;
 
   // ---- decoder, over `tokens` [count] in device memory ----
   // out[i] = table[token] + positions[position]; table [vocabulary, width] of the embedding, positions [text_context, width].

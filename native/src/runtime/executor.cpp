@@ -39,7 +39,7 @@ Executor::Executor(std::shared_ptr<const Model> model, const MemoryPlan& plan)
   groups_.resize(rows);
   lengths_.resize(rows);
   known_.resize(rows);
-  arriving_.resize(rows);
+  placed_.resize(rows);
 }
 
 Executor::~Executor() = default;
@@ -123,6 +123,7 @@ void Executor::prefill_together(std::span<const GroupStart> starts) {
     if (!copies.empty()) ops_->copy_pages(*self_kv_, copies);
     choose(lasts, 0);
   }
+  ask_states();
   stepping_.clear();  // the token list was overwritten
 }
 
@@ -157,10 +158,6 @@ void Executor::choose(const Lines& lines, int32_t advance) {
 
 // Writes a group's beginning into the step state.
 void Executor::place(const GroupStart& start) {
-  if (reading_) {  // a read on its way would bring back what the rows held before
-    ops_->wait(ticket_);
-    reading_ = false;
-  }
   const int32_t group = start.rows.front();
   groups_[static_cast<size_t>(group)] = {start.rows, start.max_ended > 0, start.length_penalty, start.policy.eot};
   ops::TokenPolicy policy = start.policy;
@@ -176,6 +173,7 @@ void Executor::place(const GroupStart& start) {
   for (const int32_t index : start.rows) {
     ops_->write(state_.rows + index, &row, sizeof row);
     known_[static_cast<size_t>(index)] = row;
+    placed_[static_cast<size_t>(index)] = asked_;
     lengths_[static_cast<size_t>(index)] = row.length;
     row_pages_[static_cast<size_t>(index)].shared = index == group ? 0 : shared;
     if (index != group) {
@@ -244,28 +242,36 @@ int32_t Executor::step(std::span<const int32_t> groups) {
     write_lines(lines);
     stepping_ = lines.rows;
   }
-  const ops::Run run(*ops_);
-  model_->whisper().decode(*ops_, decoder_, count, state_, {*self_kv_, *cross_kv_});
-  choose(lines, 1);
+  const auto key = static_cast<uint64_t>(count) << 32 | static_cast<uint64_t>(lines.draws) << 16 | lines.searches.size();
+  ops_->run_recorded(key, [&] {
+    model_->whisper().decode(*ops_, decoder_, count, state_, {*self_kv_, *cross_kv_});
+    choose(lines, 1);
+  });
+  ask_states();
   return count;
 }
 
-void Executor::refresh(bool settled) {
-  const auto bytes = static_cast<int64_t>(arriving_.size() * sizeof(ops::RowState));
-  if (reading_ && (settled || ops_->ready(ticket_))) {
-    ops_->wait(ticket_);
-    known_ = arriving_;
-    reading_ = false;
-  }
-  if (reading_) return;
-  ticket_ = ops_->read(arriving_.data(), state_.rows, bytes);
-  reading_ = true;
-  if (settled || ops_->ready(ticket_)) {
-    ops_->wait(ticket_);
-    known_ = arriving_;
-    reading_ = false;
+void Executor::ask_states() {
+  arriving_.push_back({++asked_, 0, std::vector<ops::RowState>(known_.size())});
+  Arrival& last = arriving_.back();
+  last.ticket = ops_->read(last.rows.data(), state_.rows, static_cast<int64_t>(last.rows.size() * sizeof(ops::RowState)));
+}
+
+void Executor::take(const Arrival& arrival) {
+  ops_->wait(arrival.ticket);
+  for (size_t row = 0; row < known_.size(); ++row) {
+    if (placed_[row] < arrival.number) known_[row] = arrival.rows[row];
   }
 }
+
+void Executor::refresh(bool settled) {
+  while (!arriving_.empty() && (settled || arriving_.size() > 1 || ops_->ready(arriving_.front().ticket))) {
+    take(arriving_.front());
+    arriving_.pop_front();
+  }
+}
+
+void Executor::settle() { ops_->wait(ops_->read(nullptr, nullptr, 0)); }
 
 bool Executor::finished(int32_t group) const {
   const auto& rows = groups_[static_cast<size_t>(group)].rows;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -49,9 +50,10 @@ class Executor {
   // One step of these groups' rows; how many there were. Finished rows among them are skipped on the device.
   int32_t step(std::span<const int32_t> groups);
 
-  // What is known of a row by now: the newest state that has come back from the device; never waits for the step just enqueued
-  // unless `settled`, which waits for everything.
+  // Takes what has come back of the rows' states. Waits for no more than the step before the one just enqueued, so that the
+  // device is never without work, unless `settled`, which waits for everything.
   void refresh(bool settled);
+  void settle();  // waits until the device has done all that was enqueued
   bool finished(int32_t group) const;
   // The best hypothesis of a finished group; waits.
   struct Decoded {
@@ -119,9 +121,17 @@ class Executor {
   std::vector<Group> groups_;           // by first row
   std::vector<int32_t> lengths_;        // upper bound of each row's length, as enqueued
   std::vector<int32_t> stepping_;       // rows of the last step, already on the device as its token list
-  std::vector<ops::RowState> known_, arriving_;
-  uint64_t ticket_ = 0;
-  bool reading_ = false;
+  // The rows' states on their way from the device, oldest first.
+  struct Arrival {
+    uint64_t number, ticket;
+    std::vector<ops::RowState> rows;
+  };
+  void ask_states();
+  void take(const Arrival& arrival);
+  std::vector<ops::RowState> known_;
+  std::deque<Arrival> arriving_;
+  uint64_t asked_ = 0;
+  std::vector<uint64_t> placed_;  // of each row: how many had been asked for when it began; those know only its past
 };
 
 }  // namespace wtrt::runtime

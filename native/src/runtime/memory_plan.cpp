@@ -19,6 +19,21 @@ void check(const char* name, int64_t value, int64_t least, int64_t most) {
                                                std::to_string(least) + ".." + std::to_string(most));
 }
 
+struct Cap {
+  std::string name;
+  int64_t bytes;  // -1: none
+};
+
+// What was asked for, or what the device has left without kernels' own small needs.
+Cap cap_of(const ops::Ops& ops, const EngineOptions& options) {
+  constexpr int64_t kSpared = int64_t{256} << 20;
+  const int64_t available = ops.available_bytes();
+  if (available < 0) return {"memory_limit", options.memory_limit};
+  const int64_t free = std::max<int64_t>(available - kSpared, 0);
+  if (options.memory_limit >= 0 && options.memory_limit <= free) return {"memory_limit", options.memory_limit};
+  return {"the GPU's free memory", free};
+}
+
 MemoryPlan plan_for(const models::Whisper& model, const ops::Ops& ops, int32_t batch) {
   const checkpoint::WhisperConfig& config = model.config();
   const auto shape = model.decoder_attention();
@@ -32,8 +47,8 @@ MemoryPlan plan_for(const models::Whisper& model, const ops::Ops& ops, int32_t b
   plan.weights = model.weight_bytes();
   plan.self_kv = ops.paged_kv_bytes(shape, plan.pages, kPageTokens);
   plan.cross_kv = ops.cross_kv_bytes(shape, batch, config.n_audio_ctx);
-  plan.workspace = models::EncoderWork::bytes(config, plan.encoder_batch) +
-                   models::DecoderWork::bytes(config, plan.prefill_tokens, plan.logit_rows) +
+  plan.workspace = models::EncoderWork::bytes(config, plan.encoder_batch, ops.activation_type()) +
+                   models::DecoderWork::bytes(config, plan.prefill_tokens, plan.logit_rows, ops.activation_type()) +
                    Aligner::bytes(config, plan.prefill_tokens, plan.logit_rows) + state.bytes;
   return plan;
 }
@@ -43,17 +58,18 @@ MemoryPlan plan_for(const models::Whisper& model, const ops::Ops& ops, int32_t b
 MemoryPlan plan_memory(const models::Whisper& model, const ops::Ops& ops, const EngineOptions& options) {
   check("max_batch", options.max_batch, 1, 256);
   check("max_queued_jobs", options.max_queued_jobs, 1, 1000000);
-  if (options.memory_limit < 0) return plan_for(model, ops, options.max_batch);
+  const Cap cap = cap_of(ops, options);
   int32_t batch = options.max_batch;
   MemoryPlan plan = plan_for(model, ops, batch);
-  while (batch > 1 && plan.beside_weights() > options.memory_limit) plan = plan_for(model, ops, --batch);
-  if (plan.beside_weights() > options.memory_limit) {
-    throw Error(ErrorCode::out_of_memory, "memory_limit: " + std::to_string(options.memory_limit) +
-                                              " bytes do not hold one row; the least is " + std::to_string(plan.beside_weights()));
+  if (cap.bytes < 0) return plan;
+  while (batch > 1 && plan.beside_weights() > cap.bytes) plan = plan_for(model, ops, --batch);
+  if (plan.beside_weights() > cap.bytes) {
+    throw Error(ErrorCode::out_of_memory, cap.name + ": " + std::to_string(cap.bytes) + " bytes do not hold one row; the least is " +
+                                              std::to_string(plan.beside_weights()));
   }
   if (batch < options.max_batch) {
     log(LogLevel::warning, "max_batch lowered from " + std::to_string(options.max_batch) + " to " + std::to_string(batch) +
-                               " to stay within memory_limit = " + std::to_string(options.memory_limit) + " bytes");
+                               " to stay within " + cap.name + " = " + std::to_string(cap.bytes) + " bytes");
   }
   return plan;
 }

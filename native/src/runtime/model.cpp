@@ -3,17 +3,36 @@
 #include <chrono>
 #include <future>
 
+#include "common/error.hpp"
 #include "common/log.hpp"
 #include "common/thread_pool.hpp"
 
 namespace wtrt::runtime {
 
-std::shared_ptr<const Model> Model::load(std::string_view name_or_path, const cpu::CpuOptions& options) {
+// Weights alone: what has no words cannot be transcribed with.
+std::shared_ptr<const Model> Model::load_random(std::string_view size, const DeviceOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
-  std::shared_ptr<Model> model(new Model);
+  const auto checkpoint = checkpoint::random_checkpoint(size);
+  std::shared_ptr<Model> model(new Model(options));
+  model->place(*checkpoint, begin);
+  return model;
+}
+
+// The weights onto the device.
+void Model::place(const checkpoint::Checkpoint& checkpoint, std::chrono::steady_clock::time_point begin) {
+  const auto ops = make_ops();
+  whisper_ = std::make_unique<models::Whisper>(*ops, checkpoint);
+  ops->wait(ops->read(nullptr, nullptr, 0));  // other streams will use the weights
+  parameters_ = checkpoint.elements();
+  load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+std::shared_ptr<const Model> Model::load(std::string_view name_or_path, const DeviceOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  if (name_or_path.starts_with(kRandom)) return load_random(name_or_path.substr(kRandom.size()), options);
   const auto directory = checkpoint::find_model(name_or_path);
   const auto checkpoint = checkpoint::Checkpoint::open(directory);
-  model->setup_ = cpu::resolve(options);
+  std::shared_ptr<Model> model(new Model(options));
 
   // The tokenizer's JSON is read while the weights are packed.
   std::promise<std::shared_ptr<const text::Tokenizer>> tokenizer;
@@ -27,17 +46,19 @@ std::shared_ptr<const Model> Model::load(std::string_view name_or_path, const cp
     }
   });
   try {
-    const auto ops = model->make_ops();
-    model->whisper_ = std::make_unique<models::Whisper>(*ops, *checkpoint);
+    model->place(*checkpoint, begin);
   } catch (...) {
     read.wait();  // the task refers to this frame
     throw;
   }
   model->tokenizer_ = read.get();
-  model->parameters_ = checkpoint->elements();
-  model->load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  log(LogLevel::info, "loaded " + directory.string() + " in " + std::to_string(model->load_seconds_) + " s");
+  log(LogLevel::info, "loaded " + directory.string() + " onto " + model->device_.name() + " in " + std::to_string(model->load_seconds_) + " s");
   return model;
+}
+
+const std::shared_ptr<const text::Tokenizer>& Model::tokenizer() const {
+  if (!tokenizer_) throw Error(ErrorCode::unsupported, "random weights have no tokenizer: they are to measure with, not to transcribe");
+  return tokenizer_;
 }
 
 }  // namespace wtrt::runtime

@@ -1,36 +1,43 @@
 // A model ready for use: its weights on one device, its tokenizer, and what was chosen for it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string_view>
 
-#include "backends/cpu/cpu_backend.hpp"
 #include "models/whisper.hpp"
+#include "runtime/device.hpp"
 #include "text/tokenizer.hpp"
 
 namespace wtrt::runtime {
 
 class Model {
  public:
-  // `name_or_path` as checkpoint::find_model takes it.
-  static std::shared_ptr<const Model> load(std::string_view name_or_path, const cpu::CpuOptions& options);
+  // `name_or_path` as checkpoint::find_model takes it, or "random:large-v2": random weights of that size, to measure with.
+  static std::shared_ptr<const Model> load(std::string_view name_or_path, const DeviceOptions& options);
 
   const models::Whisper& whisper() const { return *whisper_; }
   const checkpoint::WhisperConfig& config() const { return whisper_->config(); }
-  const std::shared_ptr<const text::Tokenizer>& tokenizer() const { return tokenizer_; }
-  const cpu::CpuSetup& setup() const { return setup_; }
+  // Throws unsupported where the weights are random.
+  const std::shared_ptr<const text::Tokenizer>& tokenizer() const;
+  bool has_words() const { return tokenizer_ != nullptr; }
+  const ChosenDevice& device() const { return device_; }
   int64_t parameters() const { return parameters_; }
   double load_seconds() const { return load_seconds_; }
 
   // A stream of ops of the model's device; each engine and session has its own.
-  std::unique_ptr<ops::Ops> make_ops() const { return cpu::make_cpu_ops(setup_); }
+  std::unique_ptr<ops::Ops> make_ops() const { return device_.make_ops(); }
 
  private:
-  Model() = default;
-  cpu::CpuSetup setup_{};
+  explicit Model(const DeviceOptions& options) : device_(ChosenDevice::choose(options)) {}
+  static std::shared_ptr<const Model> load_random(std::string_view size, const DeviceOptions& options);
+  void place(const checkpoint::Checkpoint& checkpoint, std::chrono::steady_clock::time_point begin);
+
+  static constexpr std::string_view kRandom = "random:";
+  ChosenDevice device_;
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   std::unique_ptr<models::Whisper> whisper_;
   int64_t parameters_ = 0;

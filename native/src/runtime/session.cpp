@@ -45,7 +45,18 @@ void Session::encode(const float* mel, float* output) {
   encoded_ = true;
   projected_ = false;
   if (output == nullptr) return;
-  ops_->wait(ops_->read(output, encoder_.normed.data, static_cast<int64_t>(config.n_audio_ctx) * config.width * 4));
+  read_activations(encoder_.normed.slice(0, config.n_audio_ctx), output);
+}
+
+void Session::read_activations(const ops::Tensor& tensor, float* to) {
+  const int64_t count = tensor.rows * tensor.cols;
+  if (tensor.dtype == DType::f32) {
+    ops_->wait(ops_->read(to, tensor.data, count * 4));
+    return;
+  }
+  std::vector<uint16_t> bits(static_cast<size_t>(count));
+  ops_->wait(ops_->read(bits.data(), tensor.data, count * 2));
+  std::transform(bits.begin(), bits.end(), to, tensor.dtype == DType::f16 ? f16_to_f32 : bf16_to_f32);
 }
 
 void Session::project_cross_kv() {

@@ -29,6 +29,7 @@ class Session {
 
  private:
   void decode(std::span<const int32_t> tokens, float* logits);
+  void read_activations(const ops::Tensor& tensor, float* to);  // waits
   void check_tokens(std::span<const int32_t> tokens) const;
 
   std::shared_ptr<const Model> model_;

@@ -29,6 +29,7 @@ internal static unsafe class NativeLayout
         NativeEvent(),
         NativeWriteOptions(),
         NativeSpeechSpan(),
+        NativeBenchOptions(),
     ];
 
     private static StructLayoutCheck NativeModelOptions()
@@ -324,6 +325,25 @@ internal static unsafe class NativeLayout
             new("reserved", 4, (int)((byte*)&value.Reserved - start)),
             new("start", 8, (int)((byte*)&value.Start - start)),
             new("end", 16, (int)((byte*)&value.End - start)),
+        ]);
+    }
+
+    private static StructLayoutCheck NativeBenchOptions()
+    {
+        NativeBenchOptions value = default;
+        byte* start = (byte*)&value;
+        return new("wtrt_bench_options", 56, sizeof(NativeBenchOptions),
+        [
+            new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
+            new("beams", 4, (int)((byte*)&value.Beams - start)),
+            new("batches", 8, (int)((byte*)&value.Batches - start)),
+            new("batch_count", 16, (int)((byte*)&value.BatchCount - start)),
+            new("cached_tokens", 24, (int)((byte*)&value.CachedTokens - start)),
+            new("window_tokens", 28, (int)((byte*)&value.WindowTokens - start)),
+            new("repetitions", 32, (int)((byte*)&value.Repetitions - start)),
+            new("reserved", 36, (int)((byte*)&value.Reserved - start)),
+            new("tera_flops", 40, (int)((byte*)&value.TeraFlops - start)),
+            new("tera_bytes", 48, (int)((byte*)&value.TeraBytes - start)),
         ]);
     }
 }

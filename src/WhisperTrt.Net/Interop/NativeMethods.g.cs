@@ -69,8 +69,9 @@ internal static unsafe partial class NativeMethods
     internal static partial void ModelOptionsInit(NativeModelOptions* options, uint structSize);
 
     /// <summary>
-    /// Loads a model. <c>name_or_path</c>: a checkpoint directory, or a name ("tiny.en") looked for in $WHISPERTRT_MODELS and the Hugging
-    /// Face cache. <c>options</c> may be NULL. Errors: NOT_FOUND, INVALID_CHECKPOINT, UNSUPPORTED, OUT_OF_MEMORY, IO, INVALID_ARGUMENT.
+    /// Loads a model. <c>name_or_path</c>: a checkpoint directory, a name ("tiny.en") looked for in $WHISPERTRT_MODELS and the Hugging Face
+    /// cache, or "random:large-v2" and other sizes: random weights, to measure with. <c>options</c> may be NULL. Errors: NOT_FOUND,
+    /// INVALID_CHECKPOINT, UNSUPPORTED, OUT_OF_MEMORY, IO, INVALID_ARGUMENT.
     /// </summary>
     [LibraryImport(Library, EntryPoint = "wtrt_model_load")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
@@ -349,6 +350,20 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library, EntryPoint = "wtrt_doctor")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
     internal static partial nint Doctor(out TextHandle report);
+
+    /// <summary>Fills in the defaults; writes no further than <c>struct_size</c> bytes.</summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_bench_options_init")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial void BenchOptionsInit(NativeBenchOptions* options, uint structSize);
+
+    /// <summary>
+    /// Times each act of the model's device, as JSON: {"phases": [{"name", "batch", "milliseconds", "floor_milliseconds"}]}. Of the model
+    /// "random:large-v2" too. Takes seconds to minutes, on the calling thread. <c>options</c> may be NULL. Errors: INVALID_ARGUMENT,
+    /// OUT_OF_MEMORY.
+    /// </summary>
+    [LibraryImport(Library, EntryPoint = "wtrt_bench")]
+    [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
+    internal static partial nint Bench(ModelHandle model, NativeBenchOptions* options, out TextHandle report);
 
     /// <summary>Normalises text as for word error rates. <c>normalizer</c>: WTRT_NORMALIZER_*.</summary>
     [LibraryImport(Library, EntryPoint = "wtrt_normalize")]

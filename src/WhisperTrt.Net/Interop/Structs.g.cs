@@ -20,7 +20,9 @@ internal unsafe struct NativeModelOptions
     /// <summary>Which of several GPUs, from 0 (default).</summary>
     public int DeviceIndex;
 
-    /// <summary>WTRT_COMPUTE_*, or WTRT_AUTO (default): int8 where the CPU has vector instructions for it, else float32.</summary>
+    /// <summary>
+    /// WTRT_COMPUTE_*, or WTRT_AUTO (default): float16 on a GPU; on the CPU int8 where it has vector instructions for it, else float32.
+    /// </summary>
     public int ComputeType;
 
     /// <summary>WTRT_ISA_*, or WTRT_AUTO (default). One the CPU lacks is an error. For tests.</summary>
@@ -55,7 +57,7 @@ internal unsafe struct NativeModelInfo
     /// <summary>1 if it knows several languages, else 0.</summary>
     public int Multilingual;
 
-    /// <summary>Languages it knows: 1, 99 or 100.</summary>
+    /// <summary>Languages it knows: 1, 99 or 100; 0 with random weights.</summary>
     public int Languages;
 
     /// <summary>Mel bins: 80 or 128.</summary>
@@ -663,4 +665,39 @@ internal unsafe struct NativeSpeechSpan
 
     /// <summary>Sample after the last.</summary>
     public long End;
+}
+
+/// <summary>What wtrt_bench() measures.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct NativeBenchOptions
+{
+    /// <summary>Size of this struct in bytes, as its filler knows it.</summary>
+    public uint StructSize;
+
+    /// <summary>Beams of the beam search that is measured, 1..32. Default 5.</summary>
+    public int Beams;
+
+    /// <summary>Numbers of windows encoded together, and of rows in a step, 1..256 each. NULL: 1, 8 and 32.</summary>
+    public int* Batches;
+
+    /// <summary>How many <c>batches</c> holds.</summary>
+    public long BatchCount;
+
+    /// <summary>Tokens in the self-attention KV cache when steps are timed, 20..400. Default 100.</summary>
+    public int CachedTokens;
+
+    /// <summary>Tokens decoded for each of the whole windows, 1..400. Default 100.</summary>
+    public int WindowTokens;
+
+    /// <summary>Runs of each, of which the median counts, 1..1000. Default 15.</summary>
+    public int Repetitions;
+
+    /// <summary>Zero.</summary>
+    public int Reserved;
+
+    /// <summary>10^12 operations that the device can do in a second: what floors are made of. 0 (default): no floors.</summary>
+    public double TeraFlops;
+
+    /// <summary>10^12 bytes that it can move in a second. 0 (default): no floors.</summary>
+    public double TeraBytes;
 }

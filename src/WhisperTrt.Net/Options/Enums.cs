@@ -30,6 +30,9 @@ public enum ComputeType
 
     /// <summary>8-bit weights per output channel, activations quantized per row as they come.</summary>
     Int8 = 2,
+
+    /// <summary>float16 matrix products, KV caches and activations, 32-bit sums: GPUs only.</summary>
+    Float16 = 3,
 }
 
 /// <summary>The CPU instructions used. For tests; <see cref="Auto"/> is right otherwise.</summary>

@@ -99,6 +99,11 @@ void CpuOps::close() {
   opener_.store(std::thread::id(), std::memory_order_relaxed);
 }
 
+void CpuOps::run_recorded(uint64_t, const std::function<void()>& body) {
+  const ops::Run run(*this);
+  body();
+}
+
 void CpuOps::write(void* device, const void* host, int64_t bytes) {
   if (bytes > 0) std::memcpy(device, host, static_cast<size_t>(bytes));  // of nothing there may be no address
 }
@@ -113,13 +118,11 @@ void CpuOps::wait(uint64_t) { must_be_outside("wait"); }
 
 bool CpuOps::ready(uint64_t) { return true; }
 
-void CpuOps::conv1d_mel(const ops::Conv1d& conv, const Tensor& mel, const Tensor& out, int32_t batch) {
-  mine<const CpuConv1d>(conv).run_mel(pool_, mel, out, batch, scratch_);
-}
-
-void CpuOps::conv1d_time(const ops::Conv1d& conv, const Tensor& in, const Tensor& position, const Tensor& out,
-                         int32_t batch) {
-  mine<const CpuConv1d>(conv).run_time(pool_, in, position, out, batch, scratch_);
+void CpuOps::convolve(const ops::Conv1d& over_mel, const ops::Conv1d& over_time, const Tensor& mel,
+                      const Tensor& position, const Tensor& scratch, const Tensor& out, int32_t batch) {
+  const Tensor between{scratch.data, DType::f32, batch * mel.cols, out.cols};
+  mine<const CpuConv1d>(over_mel).run_mel(pool_, mel, between, batch, scratch_);
+  mine<const CpuConv1d>(over_time).run_time(pool_, between, position, out, batch, scratch_);
 }
 
 void CpuOps::attention(const Tensor& qkv, const Tensor& out, int32_t batch, int32_t heads) {
@@ -130,13 +133,21 @@ void CpuOps::norm(const ops::LayerNorm& norm, const Tensor& in, const Tensor& ou
   layer_norm(setup_.isa, pool_, mine<const CpuLayerNorm>(norm), in, out);
 }
 
+void CpuOps::norm_linear(const ops::LayerNorm& norm, const ops::Linear& linear, const Tensor& in, const Tensor& normed,
+                         ops::Activation activation, const Tensor& out) {
+  this->norm(norm, in, normed);
+  this->linear(linear, normed, activation, nullptr, out);
+}
+
 void CpuOps::linear(const ops::Linear& linear, const Tensor& in, ops::Activation activation, const Tensor* residual,
                     const Tensor& out) {
   mine<const CpuLinear>(linear).run(pool_, in, activation, residual, out, scratch_);
 }
 
-void CpuOps::store_cross_kv(ops::CrossKv& cache, int32_t layer, const Tensor& kv, std::span<const int32_t> slots) {
-  cpu::store_cross_kv(setup_.isa, pool_, mine<CpuCrossKv>(cache), layer, kv, slots);
+void CpuOps::project_cross_kv(const ops::Linear& linear, const Tensor& in, ops::CrossKv& cache, int32_t layer,
+                              const Tensor& scratch, std::span<const int32_t> slots) {
+  this->linear(linear, in, ops::Activation::none, nullptr, scratch);
+  cpu::store_cross_kv(setup_.isa, pool_, mine<CpuCrossKv>(cache), layer, scratch, slots);
 }
 
 void CpuOps::embed(const ops::Linear& table, const Tensor& positions, const ops::StepState& state,

@@ -18,9 +18,11 @@ class CpuOps final : public ops::Ops {
   explicit CpuOps(const CpuSetup& setup);
 
   ops::ComputeType compute_type() const override { return setup_.compute_type; }
+  DType activation_type() const override { return DType::f32; }
   ops::KvTypes kv_types() const override;
   // One window has rows enough for every thread: two share what is left between regions, and a cancel still comes soon.
   int32_t encoder_batch() const override { return 2; }
+  int64_t available_bytes() const override { return -1; }
 
   std::unique_ptr<ops::Buffer> allocate(int64_t bytes) override;
   std::unique_ptr<ops::Buffer> upload_f32(const ops::HostTensor& values) override;
@@ -38,6 +40,7 @@ class CpuOps final : public ops::Ops {
   // Takes and drops the pool's lease.
   void open() override;
   void close() override;
+  void run_recorded(uint64_t key, const std::function<void()>& body) override;
 
   // Copies at once; every ticket is complete when it is given.
   void write(void* device, const void* host, int64_t bytes) override;
@@ -45,15 +48,17 @@ class CpuOps final : public ops::Ops {
   void wait(uint64_t ticket) override;
   bool ready(uint64_t ticket) override;
 
-  void conv1d_mel(const ops::Conv1d& conv, const ops::Tensor& mel, const ops::Tensor& out, int32_t batch) override;
-  void conv1d_time(const ops::Conv1d& conv, const ops::Tensor& in, const ops::Tensor& position, const ops::Tensor& out,
-                   int32_t batch) override;
+  void convolve(const ops::Conv1d& over_mel, const ops::Conv1d& over_time, const ops::Tensor& mel,
+                const ops::Tensor& position, const ops::Tensor& scratch, const ops::Tensor& out,
+                int32_t batch) override;
   void attention(const ops::Tensor& qkv, const ops::Tensor& out, int32_t batch, int32_t heads) override;
   void norm(const ops::LayerNorm& norm, const ops::Tensor& in, const ops::Tensor& out) override;
+  void norm_linear(const ops::LayerNorm& norm, const ops::Linear& linear, const ops::Tensor& in,
+                   const ops::Tensor& normed, ops::Activation activation, const ops::Tensor& out) override;
   void linear(const ops::Linear& linear, const ops::Tensor& in, ops::Activation activation, const ops::Tensor* residual,
               const ops::Tensor& out) override;
-  void store_cross_kv(ops::CrossKv& cache, int32_t layer, const ops::Tensor& kv,
-                      std::span<const int32_t> slots) override;
+  void project_cross_kv(const ops::Linear& linear, const ops::Tensor& in, ops::CrossKv& cache, int32_t layer,
+                        const ops::Tensor& scratch, std::span<const int32_t> slots) override;
   void embed(const ops::Linear& table, const ops::Tensor& positions, const ops::StepState& state,
              const ops::TokenSlot* tokens, int32_t count, const ops::Tensor& out) override;
   void self_attention(ops::PagedKv& cache, int32_t layer, const ops::Tensor& qkv, const ops::StepState& state,

@@ -96,6 +96,7 @@ const char* name_of(ComputeType type) {
     case ComputeType::f32: return "float32";
     case ComputeType::bf16: return "bfloat16";
     case ComputeType::i8: return "int8";
+    case ComputeType::f16: return "float16";
   }
   return "unknown";
 }

@@ -35,6 +35,7 @@ ops::KvTypes kv_types_of(ops::ComputeType compute_type) {
     case ops::ComputeType::bf16: return {DType::bf16, DType::bf16};
     case ops::ComputeType::i8:
       return {DType::bf16, DType::i8};  // the self-attention cache is short: nothing to win by less
+    case ops::ComputeType::f16: break;  // not the CPU's
   }
   throw Error(ErrorCode::internal, "no cache types for compute type " + std::to_string(static_cast<int>(compute_type)));
 }

@@ -17,6 +17,7 @@ Element element_of(ComputeType type) {
     case ComputeType::f32: return Element::f32;
     case ComputeType::bf16: return Element::bf16;
     case ComputeType::i8: return Element::i8;
+    case ComputeType::f16: break;  // not the CPU's
   }
   return Element::f32;
 }
