@@ -12,7 +12,9 @@ cudaError_t log_mel(const LogMelArgs& args, cudaStream_t stream) {
   }
   if (args.recordings == 0 || args.frames == 0) return cudaSuccess;
   start_maximum_kernel<<<(args.recordings + 255) / 256, 256, 0, stream>>>(args.maximum, args.recordings);
-  const dim3 grid((args.frames + MelShape::kFrames - 1) / MelShape::kFrames, args.recordings);
+  constexpr int kBlocks = 660;  // fill a large GPU; more would only make more tables
+  const int groups = (args.frames + MelShape::kFrames - 1) / MelShape::kFrames;
+  const dim3 grid(std::min(groups, (kBlocks + args.recordings - 1) / args.recordings), args.recordings);
   log_mel_kernel<<<grid, MelShape::kThreads, 0, stream>>>(args);
   return cudaGetLastError();
 }

@@ -17,7 +17,7 @@ struct LogMelArgs {
   int64_t first_frame;
   int32_t recordings, frames;
   const float* filters;  // [mels, 201]
-  int32_t mels;
+  int32_t mels;          // at most 128
   float* mel;
   float* maximum;  // [recordings]: the largest value of these frames
 };

@@ -12,7 +12,8 @@ namespace wtrt::kernels {
 
 struct MelShape {
   static constexpr int kHop = 160, kLength = 400, kHalf = kLength / 2, kBins = kHalf + 1;
-  static constexpr int kFrames = 8, kThreads = 320;  // of a block
+  static constexpr int kMostBands = 128;
+  static constexpr int kFrames = 8, kThreads = 320;  // of a block, at a time
   static constexpr int kSamples = (kFrames - 1) * kHop + kLength;
 };
 
@@ -75,6 +76,7 @@ __device__ __forceinline__ void transform5(Complex (&x)[5]) {
 struct MelMemory {
   float window[MelShape::kLength];
   Complex root25[25], root400[MelShape::kHalf / 2 + 1];
+  int first_bin[MelShape::kMostBands], end_bin[MelShape::kMostBands];  // of each filter's part that is not zero
   Complex work[MelShape::kFrames][MelShape::kHalf];
   float pcm[MelShape::kSamples];
   float power[MelShape::kFrames][MelShape::kBins];
@@ -90,6 +92,22 @@ __device__ __forceinline__ void make_tables(MelMemory& m) {
   if (threadIdx.x < 25) m.root25[threadIdx.x] = root(threadIdx.x / 5 * (threadIdx.x % 5), 25);
   for (int k = threadIdx.x; k <= MelShape::kHalf / 2; k += MelShape::kThreads)
     m.root400[k] = root(k, MelShape::kLength);
+}
+
+__device__ __forceinline__ void find_bands(MelMemory& m, const float* filters, int bands) {
+  const int lane = threadIdx.x % 32;
+  for (int band = threadIdx.x / 32; band < bands; band += MelShape::kThreads / 32) {
+    int first = MelShape::kBins, end = 0;
+#pragma unroll
+    for (int k = lane; k < MelShape::kBins; k += 32) {
+      if (filters[band * MelShape::kBins + k] == 0.0f) continue;
+      first = min(first, k);
+      end = k + 1;
+    }
+    first = __reduce_min_sync(0xffffffffu, first);
+    end = __reduce_max_sync(0xffffffffu, end);
+    if (lane == 0) m.first_bin[band] = first, m.end_bin[band] = end;
+  }
 }
 
 __device__ __forceinline__ void load_samples(MelMemory& m, const float* pcm, int64_t samples, int64_t total,
@@ -165,7 +183,7 @@ __device__ __forceinline__ void store_mel(const MelMemory& m, const LogMelArgs& 
     const int frame = i % MelShape::kFrames, band = i / MelShape::kFrames;
     const float* const filter = args.filters + band * MelShape::kBins;
     float sum = 0.0f;
-    for (int k = 0; k < MelShape::kBins; ++k) sum = fmaf(filter[k], m.power[frame][k], sum);
+    for (int k = m.first_bin[band]; k < m.end_bin[band]; ++k) sum = fmaf(filter[k], m.power[frame][k], sum);
     if (first + frame >= args.frames) continue;
     const float value = log10f(fmaxf(sum, 1e-10f));
     args.mel[(static_cast<int64_t>(recording) * args.mels + band) * args.frames + first + frame] = value;
@@ -177,20 +195,23 @@ __device__ __forceinline__ void store_mel(const MelMemory& m, const LogMelArgs& 
 
 __global__ void __launch_bounds__(MelShape::kThreads) log_mel_kernel(LogMelArgs args) {
   __shared__ MelMemory m;
-  const int recording = blockIdx.y, first = blockIdx.x * MelShape::kFrames;
+  const int recording = blockIdx.y;
   make_tables(m);
-  load_samples(m, args.pcm + recording * args.pcm_stride, args.samples[recording], args.total,
-               (args.first_frame + first) * MelShape::kHop - MelShape::kLength / 2);
-  __syncthreads();
-  transform_eights(m);
-  __syncthreads();
-  transform_fives<5>(m);
-  __syncthreads();
-  transform_fives<1>(m);
-  __syncthreads();
-  take_power(m);
-  __syncthreads();
-  store_mel(m, args, recording, first, args.maximum + recording);
+  find_bands(m, args.filters, args.mels);
+  for (int first = blockIdx.x * MelShape::kFrames; first < args.frames; first += gridDim.x * MelShape::kFrames) {
+    load_samples(m, args.pcm + recording * args.pcm_stride, args.samples[recording], args.total,
+                 (args.first_frame + first) * MelShape::kHop - MelShape::kLength / 2);
+    __syncthreads();
+    transform_eights(m);
+    __syncthreads();
+    transform_fives<5>(m);
+    __syncthreads();
+    transform_fives<1>(m);
+    __syncthreads();
+    take_power(m);
+    __syncthreads();
+    store_mel(m, args, recording, first, args.maximum + recording);
+  }
 }
 
 __global__ void start_maximum_kernel(float* maximum, int recordings) {
