@@ -1,0 +1,87 @@
+#include <cmath>
+
+#include "attention.hpp"
+#include "attention_mma_kernel.cuh"
+#include "attention_reference_kernel.cuh"
+#include "attention_wgmma_launch.cuh"
+
+namespace wtrt::kernels {
+namespace {
+
+template <typename Shape>
+cudaError_t launch_reference(const AttentionArgs& args, float scale, cudaStream_t stream) {
+  using T = typename Shape::Type;
+  const auto kernel = attention_reference_kernel<Shape>;
+  if (const cudaError_t status =
+          cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, Shape::kSharedBytes);
+      status != cudaSuccess) {
+    return status;
+  }
+  const dim3 grid((args.positions + Shape::kRows - 1) / Shape::kRows, args.heads, args.batch);
+  kernel<<<grid, Shape::kThreads, Shape::kSharedBytes, stream>>>(
+      static_cast<const T*>(args.qkv), static_cast<T*>(args.out), args.positions, args.heads, args.head_size, scale);
+  return cudaGetLastError();
+}
+
+template <typename T>
+cudaError_t launch_reference_for(const AttentionArgs& args, float scale, cudaStream_t stream) {
+  if (args.head_size <= 64) return launch_reference<ReferenceShape<T, 64>>(args, scale, stream);
+  return launch_reference<ReferenceShape<T, 128>>(args, scale, stream);
+}
+
+template <typename Shape>
+cudaError_t launch_mma(const AttentionArgs& args, float scale, cudaStream_t stream) {
+  using T = typename Shape::Type;
+  const dim3 grid((args.positions + Shape::kRows - 1) / Shape::kRows, args.heads, args.batch);
+  attention_mma_kernel<Shape><<<grid, Shape::kThreads, Shape::kSharedBytes, stream>>>(
+      static_cast<const T*>(args.qkv), static_cast<T*>(args.out), args.positions, args.heads, scale);
+  return cudaGetLastError();
+}
+
+template <typename T>
+cudaError_t launch(const AttentionArgs& args, AttentionTactic tactic, float scale, cudaStream_t stream) {
+  if constexpr (!std::is_same_v<T, float>) {
+    if (tactic == AttentionTactic::wgmma)
+      return launch_wgmma<WgmmaShape<T, 2, 128, 2, false, false, 1>>(args, scale, stream);
+    if (tactic == AttentionTactic::mma) return launch_mma<MmaShape<T>>(args, scale, stream);
+  }
+  return launch_reference_for<T>(args, scale, stream);
+}
+
+bool supports(const Device& device, const AttentionArgs& args, AttentionTactic tactic) {
+  const bool fast = args.head_size == 64 && (args.type == DType::f16 || args.type == DType::bf16);
+  switch (tactic) {
+    case AttentionTactic::wgmma: return fast && device.sm == 90;
+    case AttentionTactic::mma: return fast && device.sm >= 80;
+    default: return true;
+  }
+}
+
+AttentionTactic best(const Device& device, const AttentionArgs& args) {
+  for (const AttentionTactic tactic : {AttentionTactic::wgmma, AttentionTactic::mma}) {
+    if (supports(device, args, tactic)) return tactic;
+  }
+  return AttentionTactic::reference;
+}
+
+}  // namespace
+
+cudaError_t attention(const Device& device, const AttentionArgs& args, AttentionTactic tactic, cudaStream_t stream) {
+  if (args.batch < 0 || args.positions < 0 || args.heads <= 0 || args.head_size <= 0 || args.head_size > 128 ||
+      args.head_size % 8 != 0) {
+    return cudaErrorInvalidValue;
+  }
+  if (args.batch == 0 || args.positions == 0) return cudaSuccess;
+  if (tactic == AttentionTactic::automatic) tactic = best(device, args);
+  if (!supports(device, args, tactic)) return cudaErrorNotSupported;
+  const auto scale =
+      static_cast<float>(1.4426950408889634 / std::sqrt(static_cast<double>(args.head_size)));  // for powers of two
+  switch (args.type) {
+    case DType::f32: return launch<float>(args, tactic, scale, stream);
+    case DType::f16: return launch<__half>(args, tactic, scale, stream);
+    case DType::bf16: return launch<__nv_bfloat16>(args, tactic, scale, stream);
+    default: return cudaErrorNotSupported;
+  }
+}
+
+}  // namespace wtrt::kernels
