@@ -1,6 +1,11 @@
 // The decoder's attention over its caches, and what feeds it. `tokens` as ops::TokenSlot says: for a step, position and token are -1 and
 // the row's own count. A token whose row is -1, or whose row is finished in a step, is nobody's: kernels skip it and leave
 // its output as it was.
+//
+// On Hopper the launches of token_linear(), self_attention() and cross_attention() overlap: each may begin before the ones in front of it
+// have ended, and before it waits for them reads state, tokens, page tables, and keys, values and lengths of windows. embed() waits for
+// everything enqueued before it, so a step or prefill that begins with it and whose state nobody changes before its end is right; else
+// `overlap` = false makes a launch wait likewise.
 #pragma once
 
 #include "device.hpp"
@@ -14,7 +19,7 @@ struct PagedKv {
   void* data;
   int32_t layers, pages, page_tokens, heads, head_size;
 
-  int64_t page_elements() const { return 2LL * heads * page_tokens * head_size; }
+  constexpr int64_t page_elements() const { return 2LL * heads * page_tokens * head_size; }
   int64_t bytes() const { return static_cast<int64_t>(size_of(type)) * layers * pages * page_elements(); }
 };
 
@@ -25,7 +30,7 @@ struct CrossKv {
   int32_t* lengths;
   int32_t layers, slots, positions, heads, head_size;
 
-  int64_t layer_elements() const { return 2LL * heads * positions * head_size; }
+  constexpr int64_t layer_elements() const { return 2LL * heads * positions * head_size; }
   int64_t bytes() const { return static_cast<int64_t>(size_of(type)) * slots * layers * layer_elements(); }
 };
 
@@ -41,7 +46,8 @@ struct EmbedArgs {
 };
 cudaError_t embed(const EmbedArgs& args, cudaStream_t stream);
 
-// qkv [count, 3 * heads * head_size]: writes each token's k and v at its position, then attends over positions 0 … its own.
+// qkv [count, 3 * heads * head_size]: writes each token's k and v at its position, then attends over positions 0 … its own. The positions
+// of one row in one launch rise by one.
 // → out [count, heads * head_size].
 struct SelfAttentionArgs {
   PagedKv cache;
@@ -53,6 +59,7 @@ struct SelfAttentionArgs {
   int32_t most_positions;  // of any row, ever (the text context): what the launch is sized for
   void* out;
   void* workspace;  // self_attention_workspace() bytes
+  bool overlap = true;
 };
 int64_t self_attention_workspace(const PagedKv& cache, int32_t count, int32_t most_positions);
 cudaError_t self_attention(const Device& device, const SelfAttentionArgs& args, cudaStream_t stream);
@@ -68,6 +75,7 @@ struct CrossAttentionArgs {
   int32_t count;
   void* out;
   void* workspace;  // cross_attention_workspace() bytes
+  bool overlap = true;
 };
 int64_t cross_attention_workspace(const CrossKv& cache, int32_t count);
 cudaError_t cross_attention(const Device& device, const CrossAttentionArgs& args, cudaStream_t stream);

@@ -23,6 +23,9 @@ struct TokenLinearArgs {
   void* out;             // [rows, n]
   DType out_type;        // `type`, or f32
   int32_t rows, n, k;    // any number of rows; k: a multiple of 16 (in f32 of 4)
+  // On Hopper the launch may begin, and fetch weights, gain, shift and bias, before the launches in front of it have ended. So whoever
+  // wrote those must have ended before the last launch that does not overlap (embed never does) began. false: it waits for all.
+  bool overlap = true;
 };
 cudaError_t token_linear(const Device& device, const TokenLinearArgs& args, cudaStream_t stream);
 

@@ -1,0 +1,192 @@
+// Attention of up to 16 tokens over keys and values in memory, for 16-bit types and heads of 64: tensor cores, online softmax in f32.
+//
+// A warp takes blocks of 16 positions. Tokens are the 16 rows of mma.m16n8k16 and the results come out as its operands want them; which
+// of a head's 64 values is which index of a product is free as long as both operands agree, so that every lane loads 16 bytes at a time
+// from global memory straight into fragments: of keys the pieces t and t + 4 (8 values each), of values the piece g, where g = lane / 4
+// and t = lane % 4.
+#pragma once
+
+#include "decoder_launch.cuh"
+#include "decoder_tokens.cuh"
+
+namespace wtrt::kernels {
+
+constexpr int kHead = 64;
+constexpr int kBlock = 16;  // positions
+constexpr float kScale = 0.125f * 1.44269504f;  // of scores: kHead^-0.5, and log2(e) for exp2
+
+// The queries of tokens g and g + 8.
+struct QueryFragments {
+  uint32_t a[4][4];
+
+  template <typename T>
+  __device__ void load(const T* low, const T* high, int t) {
+#pragma unroll
+    for (int piece = 0; piece < 2; ++piece) {
+      const uint4 x = ptx::load_coherent<uint4>(low + 8 * (t + 4 * piece)), y = ptx::load_coherent<uint4>(high + 8 * (t + 4 * piece));
+      set(a[2 * piece], x.x, y.x, x.y, y.y);
+      set(a[2 * piece + 1], x.z, y.z, x.w, y.w);
+    }
+  }
+
+ private:
+  static __device__ void set(uint32_t (&to)[4], uint32_t x, uint32_t y, uint32_t z, uint32_t w) { to[0] = x, to[1] = y, to[2] = z, to[3] = w; }
+};
+
+// Keys and values of kBlocks blocks. key(p) and value(p): where those of position p are; read(address): 16 bytes.
+template <int kBlocks>
+struct KeyValueFragments {
+  uint4 k[kBlocks][2][2], v[kBlocks][4];
+
+  template <typename Key, typename Value, typename Read>
+  __device__ void load(int first, int lane, const Key& key, const Value& value, const Read& read) {
+    const int g = lane / 4, t = lane % 4;
+#pragma unroll
+    for (int b = 0; b < kBlocks; ++b) {
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+        const auto* from = key(first + kBlock * b + 8 * i + g);
+        k[b][i][0] = read(from + 8 * t);
+        k[b][i][1] = read(from + 8 * (t + 4));
+      }
+    }
+#pragma unroll
+    for (int b = 0; b < kBlocks; ++b) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) v[b][i] = read(value(first + kBlock * b + 2 * t + i / 2 * 8 + i % 2) + 8 * g);
+    }
+  }
+};
+
+// A warp's share of the result: tokens g (index 0) and g + 8 (1); of each the values 16 t … 16 t + 15, value j of them in
+// o[j % 8][2 * token + j / 8]. `sum` is of this lane's columns alone until finish().
+struct AttentionPartial {
+  float most[2] = {-INFINITY, -INFINITY}, sum[2] = {}, o[8][4] = {};
+
+  // visible(token, p): whether token 0 or 1 of this lane attends to position p. kFirst: nothing was added yet.
+  template <typename T, bool kFirst, int kBlocks, typename Visible>
+  __device__ void add(const QueryFragments& q, const KeyValueFragments<kBlocks>& kv, int first, int lane, const Visible& visible) {
+    const int t = lane % 4;
+    float s[kBlocks][2][4] = {};
+#pragma unroll
+    for (int b = 0; b < kBlocks; ++b) {
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+#pragma unroll
+        for (int piece = 0; piece < 2; ++piece) {
+          ptx::mma<T>(s[b][i], q.a[2 * piece], kv.k[b][i][piece].x, kv.k[b][i][piece].y);
+          ptx::mma<T>(s[b][i], q.a[2 * piece + 1], kv.k[b][i][piece].z, kv.k[b][i][piece].w);
+        }
+      }
+    }
+    float now[2] = {most[0], most[1]};
+#pragma unroll
+    for (int b = 0; b < kBlocks; ++b) {
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+#pragma unroll
+        for (int c = 0; c < 4; ++c) {
+          const int position = first + kBlock * b + 8 * i + 2 * t + c % 2;
+          s[b][i][c] = visible(c / 2, position) ? s[b][i][c] * kScale : -INFINITY;
+          now[c / 2] = fmaxf(now[c / 2], s[b][i][c]);
+        }
+      }
+    }
+    float base[2];
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      now[i] = fmaxf(now[i], __shfl_xor_sync(~0u, now[i], 1));
+      now[i] = fmaxf(now[i], __shfl_xor_sync(~0u, now[i], 2));
+      base[i] = now[i] == -INFINITY ? 0.0f : now[i];  // nothing seen yet
+      const float shrink = kFirst ? 1.0f : exp2f(most[i] - base[i]);
+      most[i] = now[i];
+      if (kFirst) continue;
+      sum[i] *= shrink;
+#pragma unroll
+      for (int j = 0; j < 8; ++j) {
+        o[j][2 * i] *= shrink;
+        o[j][2 * i + 1] *= shrink;
+      }
+    }
+#pragma unroll
+    for (int b = 0; b < kBlocks; ++b) {
+      uint32_t p[4];
+#pragma unroll
+      for (int i = 0; i < 2; ++i) {
+#pragma unroll
+        for (int token = 0; token < 2; ++token) {
+          p[2 * i + token] = pack2<T>(exp2f(s[b][i][2 * token] - base[token]), exp2f(s[b][i][2 * token + 1] - base[token]));
+          const float2 rounded = unpack2<T>(p[2 * i + token]);
+          sum[token] += rounded.x + rounded.y;
+        }
+      }
+#pragma unroll
+      for (int j = 0; j < 8; ++j) {
+        const unsigned pick = j % 2 == 0 ? 0x5410 : 0x7632;  // value j of two positions side by side
+        ptx::mma<T>(o[j], p, __byte_perm(word(kv.v[b][0], j / 2), word(kv.v[b][1], j / 2), pick),
+                    __byte_perm(word(kv.v[b][2], j / 2), word(kv.v[b][3], j / 2), pick));
+      }
+    }
+  }
+
+  __device__ void finish() {
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      sum[i] += __shfl_xor_sync(~0u, sum[i], 1);
+      sum[i] += __shfl_xor_sync(~0u, sum[i], 2);
+    }
+  }
+
+ private:
+  static __device__ uint32_t word(const uint4& v, int i) { return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w; }
+};
+
+// Partial results of the warps of a cluster, all of a token's in one block: the blocks take turns at tokens.
+template <int kSlots>  // tokens of a block · partials
+struct PartialResults {
+  float o[kSlots][kHead], most[kSlots], sum[kSlots];
+
+  // Partial `index` of `partials`, of some tokens, into the blocks they belong to.
+  __device__ void send(const AttentionPartial& partial, int tokens, int index, int partials, int cluster, int lane) {
+    const int t = lane % 4;
+#pragma unroll
+    for (int i = 0; i < 2; ++i) {
+      const int token = lane / 4 + 8 * i;
+      if (token >= tokens) continue;
+      const int slot = token / cluster * partials + index;
+      const auto rank = static_cast<uint32_t>(token % cluster);
+      const uint32_t to = ptx::cluster_address(&o[slot][16 * t], rank);
+#pragma unroll
+      for (int j = 0; j < 4; ++j) {
+        const int from = 4 * j % 8, half = 2 * i + j / 2;
+        ptx::cluster_store(to + 16 * j, make_float4(partial.o[from][half], partial.o[from + 1][half], partial.o[from + 2][half],
+                                                    partial.o[from + 3][half]));
+      }
+      if (t == 0) {
+        ptx::cluster_store(ptx::cluster_address(&most[slot], rank), partial.most[i]);
+        ptx::cluster_store(ptx::cluster_address(&sum[slot], rank), partial.sum[i]);
+      }
+    }
+  }
+
+  // out: of the group's first token and this head; tokens lie `pitch` apart. At most 32 partials.
+  template <typename T>
+  __device__ void combine(T* out, int64_t pitch, int tokens, int partials, int rank, int cluster) const {
+    const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+    for (int task = warp; task / 2 * cluster + rank < tokens; task += static_cast<int>(blockDim.x) / 32) {
+      const int first = task / 2 * partials, value = task % 2 * 32 + lane;
+      const float here = lane < partials ? most[first + lane] : -INFINITY;
+      float all = here;
+      for (int offset = 16; offset > 0; offset /= 2) all = fmaxf(all, __shfl_xor_sync(~0u, all, offset));
+      const float weight = here == -INFINITY ? 0.0f : exp2f(here - all);
+      float total = lane < partials ? weight * sum[first + lane] : 0.0f;
+      for (int offset = 16; offset > 0; offset /= 2) total += __shfl_xor_sync(~0u, total, offset);
+      float result = 0;
+#pragma unroll 8
+      for (int i = 0; i < partials; ++i) result += __shfl_sync(~0u, weight, i) * o[first + i][value];
+      out[(task / 2 * cluster + rank) * pitch + value] = from_float<T>(total > 0 ? result / total : 0.0f);
+    }
+  }
+};
+
+}  // namespace wtrt::kernels

@@ -1,0 +1,136 @@
+// Attention over the paged cache.
+#pragma once
+
+#include <climits>
+
+#include "decoder.hpp"
+#include "decoder_attention_kernel.cuh"
+#include "decoder_simple_attention.cuh"
+
+namespace wtrt::kernels::self {
+
+constexpr int kWarps = 8;
+constexpr int kThreads = 32 * kWarps;
+
+struct Parameters {
+  PagedKv cache;
+  int layer;
+  const void* qkv;
+  void* out;
+  Tokens tokens;
+
+  // Tokens of a prompt go together by rows; those of steps go alone.
+  __device__ int row_of(int i) const {
+    if (!tokens.live(i)) return kNobody;
+    return tokens.slots[i].position >= 0 ? tokens.slots[i].row : INT_MAX - i;
+  }
+  __device__ int64_t width() const { return static_cast<int64_t>(cache.heads) * cache.head_size; }
+};
+
+// Where keys and values of a row and head are: in the cache, or of this launch's own tokens where they come from, since nobody
+// waits for the block that writes them to the cache.
+template <typename T>
+class Source {
+ public:
+  __device__ Source(const Parameters& p, int run, int head)
+      : pages_(p.tokens.state.pages + static_cast<int64_t>(p.tokens.slots[run].row) * p.tokens.state.pages_per_row),
+        cached_(static_cast<T*>(p.cache.data) + static_cast<int64_t>(p.layer) * p.cache.pages * p.cache.page_elements()),
+        fresh_(static_cast<const T*>(p.qkv) + run * 3 * p.width() + p.width() + static_cast<int64_t>(head) * p.cache.head_size),
+        begin_(p.tokens.position(run)),
+        head_(head),
+        page_tokens_(p.cache.page_tokens),
+        rows_of_page_(2 * p.cache.heads * p.cache.page_tokens),
+        head_size_(p.cache.head_size),
+        width_(p.width()) {}
+
+  __device__ int begin() const { return begin_; }  // the first position of this launch
+  // The row in the cache, in rows of head_size, where position p's key belongs.
+  __device__ int cached_row(int p) const { return pages_[p / page_tokens_] * rows_of_page_ + head_ * page_tokens_ + p % page_tokens_; }
+  // Where to read: a row in the cache, or ~i: the launch's own token i behind the run's first.
+  __device__ int place(int p) const { return p < begin_ ? cached_row(p) : ~(p - begin_); }
+
+  __device__ T* cached_key(int row) const { return cached_ + static_cast<int64_t>(row) * head_size_; }
+  __device__ T* cached_value(int row) const { return cached_key(row + rows_of_page_ / 2); }
+  __device__ const T* fresh_key(int i) const { return fresh_ + i * 3 * width_; }
+  __device__ const T* fresh_value(int i) const { return fresh_key(i) + width_; }
+  __device__ const T* key(int place) const { return place < 0 ? fresh_key(~place) : cached_key(place); }
+  __device__ const T* value(int place) const { return place < 0 ? fresh_value(~place) : cached_value(place); }
+
+ private:
+  const int32_t* pages_;
+  T* cached_;
+  const T* fresh_;
+  int begin_, head_, page_tokens_, rows_of_page_, head_size_;
+  int64_t width_;
+};
+
+template <typename T>
+__global__ void __launch_bounds__(kThreads, 2) mma_kernel(const Parameters p) {
+  __shared__ __align__(16) PartialResults<kMostTogether * kWarps> results;
+  extern __shared__ int places[];  // of the positions
+  const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32, head = static_cast<int>(blockIdx.x);
+  const TokenGroup group = group_at(static_cast<int>(blockIdx.y), p.tokens.count, [&](int i) { return p.row_of(i); });
+  if (group.count == 0) {
+    ptx::launch_dependents();
+    ptx::wait_for_launches_before();  // a launch may not end before those in front of it
+    return;
+  }
+  const Source<T> source(p, group.run, head);
+  const int first_position = source.begin() + group.first - group.run, positions = first_position + group.count;
+  for (int i = thread; i < positions; i += kThreads) {
+    places[i] = source.place(i);
+    if (places[i] < 0) continue;
+    ptx::prefetch_l2(source.cached_key(places[i]));
+    ptx::prefetch_l2(source.cached_value(places[i]));
+  }
+  __syncthreads();
+  ptx::launch_dependents();
+  ptx::wait_for_launches_before();
+
+  for (int e = thread; e < group.count * 16; e += kThreads) {  // 8 pieces of a key, 8 of a value
+    const int token = e / 16, piece = e % 8, own = group.first - group.run + token, row = source.cached_row(first_position + token);
+    const bool is_value = e % 16 >= 8;
+    const T* from = is_value ? source.fresh_value(own) : source.fresh_key(own);
+    T* to = is_value ? source.cached_value(row) : source.cached_key(row);
+    reinterpret_cast<uint4*>(to)[piece] = ptx::load_coherent<uint4>(from + 8 * piece);
+  }
+  QueryFragments q;
+  const int64_t width = p.width();
+  const T* const from = static_cast<const T*>(p.qkv) + group.first * 3 * width + head * kHead;
+  q.load(from + min(lane / 4, group.count - 1) * 3 * width, from + min(lane / 4 + 8, group.count - 1) * 3 * width, lane % 4);
+  AttentionPartial partial;
+  const auto place = [&](int i) { return places[min(i, positions - 1)]; };
+  for (int first = warp * kBlock; first < positions; first += kWarps * kBlock) {
+    KeyValueFragments<1> kv;
+    kv.load(
+        first, lane, [&](int i) { return source.key(place(i)); }, [&](int i) { return source.value(place(i)); },
+        [](const T* address) { return ptx::load_coherent<uint4>(address); });
+    partial.add<T, false>(q, kv, first, lane, [&](int token, int i) { return i < min(first_position + lane / 4 + 8 * token + 1, positions); });
+  }
+  partial.finish();
+  results.send(partial, group.count, warp, kWarps, 1, lane);
+  __syncthreads();
+  results.combine(static_cast<T*>(p.out) + group.first * width + head * kHead, width, group.count, kWarps, 0, 1);
+}
+
+template <typename T>
+__global__ void __launch_bounds__(kSimpleThreads) simple_kernel(const Parameters p) {
+  extern __shared__ float shared[];
+  const int head = static_cast<int>(blockIdx.x), token = static_cast<int>(blockIdx.y), size = p.cache.head_size;
+  ptx::launch_dependents();
+  ptx::wait_for_launches_before();
+  if (!p.tokens.live(token)) return;
+  const int run = group_at(token, p.tokens.count, [&](int i) { return p.row_of(i); }).run, own = token - run;
+  const Source<T> source(p, run, head);
+  const int position = source.begin() + own, row = source.cached_row(position);
+  for (int d = static_cast<int>(threadIdx.x); d < size; d += kSimpleThreads) {
+    source.cached_key(row)[d] = ptx::load_coherent<T>(source.fresh_key(own) + d);
+    source.cached_value(row)[d] = ptx::load_coherent<T>(source.fresh_value(own) + d);
+  }
+  const int64_t at = static_cast<int64_t>(head) * size;
+  attend_simply(
+      static_cast<const T*>(p.qkv) + token * 3 * p.width() + at, size, position + 1, [&](int i) { return source.key(source.place(i)); },
+      [&](int i) { return source.value(source.place(i)); }, static_cast<T*>(p.out) + token * p.width() + at, shared);
+}
+
+}  // namespace wtrt::kernels::self

@@ -1,0 +1,60 @@
+// How a token linear is cut up.
+//
+// The weights are the 16-row operand of mma.m16n8k16, the tokens its 8 columns: a tile is 16 outputs. Packed, a tile is a sequence of
+// k-steps of 16, each 32 lanes · 16 bytes, so that a lane's fragment is one vector. Along k the sum has one order for each (n, k): chunks,
+// in a chunk 8 warps, in a warp steps; even and odd ones apart.
+#pragma once
+
+#include <cstdint>
+
+#include "decoder_launch.cuh"
+#include "token_linear.hpp"
+
+namespace wtrt::kernels::token {
+
+constexpr int kWarps = 8;
+constexpr int kThreads = 32 * kWarps;
+constexpr int kTile = 16;       // outputs
+constexpr int kMostSteps = 10;  // of a warp in a chunk: 8 warps · 10 steps · 16 = 1280, the width of large models
+constexpr int kStepBytes = 512;
+constexpr int kPartialPitch = 20;  // floats from one token's 16 partial sums to the next one's: no bank twice
+constexpr int kMostRowTiles = 4;   // tokens of one block, in eights
+
+struct Plan {
+  int chunks;      // parts of k: of (n, k) alone
+  int warp_steps;  // k-steps of a warp in a chunk
+  int cluster;     // blocks that share a tile, chunk by chunk
+  int slots;       // clusters; each takes the tiles slot, slot + slots, …
+  int stages;      // tiles of weights on their way at once
+  int row_tiles;   // 1, 2 or 4
+};
+
+struct Parameters {
+  const void *in, *packed, *residual;
+  const float *gain, *shift, *bias;
+  void* out;
+  int rows, n, k, tiles, steps;
+  int chunks, warp_steps, stages, buffers;
+  bool gelu;
+};
+
+// Where what lies in shared memory.
+struct SharedLayout {
+  uint32_t gain, shift, partial, received, statistics, barriers, bytes;  // the weights come first
+
+  __host__ __device__ SharedLayout(const Parameters& p, int cluster, int row_tiles) {
+    const uint32_t tokens = 8u * static_cast<uint32_t>(row_tiles), buffers = static_cast<uint32_t>(p.buffers);
+    gain = static_cast<uint32_t>(p.stages * kWarps * p.warp_steps * kStepBytes);
+    shift = gain + (p.gain != nullptr ? static_cast<uint32_t>(p.k) * 4u : 0u);
+    partial = shift + (shift - gain);
+    received = partial + buffers * kWarps * tokens * kPartialPitch * 4u;
+    statistics = received + (cluster > 1 ? buffers * tokens * kTile * 4u : 0u);
+    barriers = statistics + (p.gain != nullptr ? 2u * kWarps * tokens * 4u : 0u);
+    bytes = barriers + static_cast<uint32_t>(p.stages * kWarps) * 8u;
+  }
+};
+
+Plan plan(const Device& device, int64_t rows, int64_t n, int64_t k);
+cudaError_t run(const Device& device, const TokenLinearArgs& args, const Plan& plan, cudaStream_t stream);
+
+}  // namespace wtrt::kernels::token
