@@ -1,4 +1,3 @@
-#include "ptx_launch.cuh"
 #include "row_elements.cuh"
 #include "rows.hpp"
 
@@ -102,31 +101,33 @@ __global__ void __launch_bounds__(kThreads)
 template <typename T, int kVectors>
 cudaError_t launch_in_registers(const LayerNormArgs& args, cudaStream_t stream) {
   const auto blocks = static_cast<unsigned>((args.rows + kRowsPerBlock - 1) / kRowsPerBlock);
-  return launch_dependent(norm_in_registers<T, kVectors>, dim3(blocks), 32 * kRowsPerBlock, stream, static_cast<const T*>(args.in),
-                          args.gain, args.bias, static_cast<T*>(args.out), args.rows, args.width);
+  return launch_dependent(dim3(blocks), 32 * kRowsPerBlock, stream, norm_in_registers<T, kVectors>,
+                          static_cast<const T*>(args.in), args.gain, args.bias, static_cast<T*>(args.out), args.rows,
+                          args.width);
 }
 
 template <typename T>
-cudaError_t launch(const LayerNormArgs& args, cudaStream_t stream) {
+cudaError_t choose(const LayerNormArgs& args, cudaStream_t stream) {
   const int32_t lanes_hold = (args.width / kPerVector<T> + 31) / 32;
-  const bool whole = args.width % kPerVector<T> == 0 && aligned16(args.in) && aligned16(args.out) && aligned16(args.gain) &&
-                     aligned16(args.bias);
+  const bool whole = args.width % kPerVector<T> == 0 && aligned16(args.in) && aligned16(args.out) &&
+                     aligned16(args.gain) && aligned16(args.bias);
   if (whole && lanes_hold <= 2) return launch_in_registers<T, 2>(args, stream);
   if (whole && lanes_hold <= 3) return launch_in_registers<T, 3>(args, stream);
   if (whole && lanes_hold <= 4) return launch_in_registers<T, 4>(args, stream);
   if (whole && lanes_hold <= 5) return launch_in_registers<T, 5>(args, stream);
   if (whole && lanes_hold <= 6) return launch_in_registers<T, 6>(args, stream);
   if (whole && lanes_hold <= 8) return launch_in_registers<T, 8>(args, stream);
-  if (whole && lanes_hold <= 10 && sizeof(T) == 4) return launch_in_registers<T, sizeof(T) == 4 ? 10 : 8>(args, stream);
-  return launch_dependent(norm_any<T>, dim3(static_cast<unsigned>(args.rows)), kThreads, stream, static_cast<const T*>(args.in),
-                          args.gain, args.bias, static_cast<T*>(args.out), args.width);
+  if (whole && lanes_hold <= 10 && sizeof(T) == 4)
+    return launch_in_registers < T, sizeof(T) == 4 ? 10 : 8 > (args, stream);
+  return launch_dependent(dim3(static_cast<unsigned>(args.rows)), kThreads, stream, norm_any<T>,
+                          static_cast<const T*>(args.in), args.gain, args.bias, static_cast<T*>(args.out), args.width);
 }
 
 }  // namespace
 
 cudaError_t layer_norm(const LayerNormArgs& args, cudaStream_t stream) {
   if (args.rows < 1) return cudaSuccess;
-  return with_float_type(args.type, [&](auto element) { return launch<decltype(element)>(args, stream); });
+  return with_float_type(args.type, [&](auto element) { return choose<decltype(element)>(args, stream); });
 }
 
 }  // namespace wtrt::kernels

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "device.hpp"
+#include "ptx_launch.cuh"
 
 namespace wtrt::kernels {
 
@@ -17,11 +18,17 @@ __device__ inline float as_float(__nv_bfloat16 value) { return __bfloat162float(
 template <typename T>
 __device__ T from_float(float value);
 template <>
-__device__ inline float from_float<float>(float value) { return value; }
+__device__ inline float from_float<float>(float value) {
+  return value;
+}
 template <>
-__device__ inline __half from_float<__half>(float value) { return __float2half_rn(value); }
+__device__ inline __half from_float<__half>(float value) {
+  return __float2half_rn(value);
+}
 template <>
-__device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float value) { return __float2bfloat16_rn(value); }
+__device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float value) {
+  return __float2bfloat16_rn(value);
+}
 
 template <typename T, int kCount>
 struct alignas(sizeof(T) * kCount < 16 ? sizeof(T) * kCount : 16) Elements {
@@ -33,6 +40,17 @@ template <typename T>
 using Vector = Elements<T, kPerVector<T>>;  // one access of 16 bytes
 
 inline bool aligned16(const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; }
+
+// A launch of a kernel that calls wait_for_previous() first of all.
+template <typename... Parameters, typename... Arguments>
+cudaError_t launch_dependent(dim3 grid, int threads, cudaStream_t stream, void (*kernel)(Parameters...),
+                             Arguments&&... arguments) {
+  int device = 0, major = 0;
+  cudaError_t status = cudaGetDevice(&device);
+  if (status == cudaSuccess) status = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+  if (status != cudaSuccess) return status;
+  return launch({grid, threads, 1, major >= 9}, stream, kernel, std::forward<Arguments>(arguments)...);
+}
 
 // Calls body(T{}) with the type's element; cudaErrorNotSupported for others.
 template <typename Body>

@@ -1,4 +1,5 @@
-// Beam searches on the device and on the CPU beside each other, step by step: states, histories, page tables and what the caches hold.
+// Beam searches on the device and on the CPU beside each other, step by step: states, histories, page tables and what
+// the caches hold.
 #include <cmath>
 #include <numeric>
 
@@ -10,7 +11,8 @@ namespace {
 
 constexpr float kOut = -std::numeric_limits<float>::infinity();
 constexpr double kByLength = std::numeric_limits<double>::quiet_NaN();
-constexpr int32_t kRows = 70, kCapacity = 60, kPagesPerRow = 7, kPageTokens = 16, kLayers = 3, kHeads = 2, kHeadSize = 16;
+constexpr int32_t kRows = 70, kCapacity = 60, kPagesPerRow = 7, kPageTokens = 16, kLayers = 3, kHeads = 2,
+                  kHeadSize = 16;
 
 struct Plan {
   int32_t size;
@@ -20,8 +22,10 @@ struct Plan {
 // Both sides of several searches, and what their caches hold.
 class Simulation {
  public:
-  Simulation(const std::vector<Plan>& plans, int32_t vocabulary, bool with_timestamps, uint32_t seed)
-      : random_(seed),
+  Simulation(const kernels::Device& gpu, const std::vector<Plan>& plans, int32_t vocabulary, bool with_timestamps,
+             uint32_t seed)
+      : gpu_(gpu),
+        random_(seed),
         vocabulary_(vocabulary),
         host_(kRows, kCapacity, kPagesPerRow, vocabulary, 1),
         cpu_cache_({kLayers, kHeads, kHeadSize}, kRows * kPagesPerRow, kPageTokens, DType::f32),
@@ -38,10 +42,12 @@ class Simulation {
   }
 
   int ended() const {
-    return std::accumulate(host_.beams.begin(), host_.beams.end(), 0, [](int sum, const auto& beam) { return sum + beam.ended; });
+    return std::accumulate(host_.beams.begin(), host_.beams.end(), 0,
+                           [](int sum, const auto& beam) { return sum + beam.ended; });
   }
   bool all_over() const {
-    return std::all_of(heads_.begin(), heads_.end(), [&](int32_t row) { return host_.rows[static_cast<size_t>(row)].finished != 0; });
+    return std::all_of(heads_.begin(), heads_.end(),
+                       [&](int32_t row) { return host_.rows[static_cast<size_t>(row)].finished != 0; });
   }
 
   void step(cpu::Isa isa, ThreadPool& pool, bool first, float eot, bool few) {
@@ -62,15 +68,18 @@ class Simulation {
 
     const auto count = static_cast<int32_t>(rows.size());
     const DeviceArray device_logits(logits), device_rows(rows), device_lines(with_gap);
-    const Workspace workspace(count, vocabulary_);
-    const kernels::PolicyArgs args{device_logits.as<float>(), vocabulary_, device_->state(), device_rows.as<int32_t>(), count, workspace.get()};
-    check(kernels::logits_policy(args, nullptr));
-    check(kernels::beam_select(args, cache_, device_lines.as<ops::BeamLines>(), static_cast<int32_t>(with_gap.size()), first ? 0 : 1, nullptr));
+    const DeviceArray workspace(kernels::policy_workspace(count, vocabulary_));
+    const kernels::PolicyArgs args{device_logits.as<float>(), vocabulary_, device_->state(),
+                                   device_rows.as<int32_t>(), count,       workspace.get()};
+    check(kernels::logits_policy(gpu_, args, nullptr));
+    check(kernels::beam_select(gpu_, args, cache_, device_lines.as<ops::BeamLines>(),
+                               static_cast<int32_t>(with_gap.size()), first ? 0 : 1, nullptr));
     check(cudaDeviceSynchronize(), "beam_select");
 
     const ops::Tensor matrix_of = matrix(logits, vocabulary_);
     cpu::logits_policy(isa, pool, matrix_of, host_.state(), rows.data(), count);
-    cpu::beam_select(isa, pool, cpu_cache_, matrix_of, host_.state(), lines.data(), static_cast<int32_t>(lines.size()), first ? 0 : 1);
+    cpu::beam_select(isa, pool, cpu_cache_, matrix_of, host_.state(), lines.data(), static_cast<int32_t>(lines.size()),
+                     first ? 0 : 1);
 
     expect_bits(device_logits.read<float>(), logits, vocabulary_, "logits");
     device_->expect(host_);
@@ -115,7 +124,8 @@ class Simulation {
   void shape(std::vector<float>& logits, const std::vector<int32_t>& rows, float eot, bool few) {
     for (size_t i = 0; i < rows.size(); ++i) {
       float* line = logits.data() + i * static_cast<size_t>(vocabulary_);
-      const ops::TokenPolicy& policy = host_.policies[static_cast<size_t>(host_.rows[static_cast<size_t>(rows[i])].policy)];
+      const ops::TokenPolicy& policy =
+          host_.policies[static_cast<size_t>(host_.rows[static_cast<size_t>(rows[i])].policy)];
       line[policy.eot] += eot;
       const uint32_t kind = random_() % 8;
       if (kind == 0) std::for_each(line + policy.timestamp_begin, line + vocabulary_, [](float& x) { x += 2.5f; });
@@ -126,13 +136,16 @@ class Simulation {
   }
 
   size_t cell(int32_t layer, int32_t page, int32_t kv, int32_t head, int32_t position) const {
-    return static_cast<size_t>(((((layer * cache_.pages + page) * 2 + kv) * kHeads + head) * kPageTokens + position % kPageTokens) * kHeadSize);
+    return static_cast<size_t>(
+        ((((layer * cache_.pages + page) * 2 + kv) * kHeads + head) * kPageTokens + position % kPageTokens) *
+        kHeadSize);
   }
   int32_t page_of(int32_t row, int32_t position) const {
     return host_.pages[static_cast<size_t>(row * kPagesPerRow + position / kPageTokens)];
   }
   float* cpu_cell(int32_t layer, int32_t page, int32_t head, int32_t position) {
-    return reinterpret_cast<float*>(cpu_cache_.block(layer, page, head) + cpu_cache_.layout().values) + (position % kPageTokens) * kHeadSize;
+    return reinterpret_cast<float*>(cpu_cache_.block(layer, page, head) + cpu_cache_.layout().values) +
+           (position % kPageTokens) * kHeadSize;
   }
   static uint16_t stamp(uint16_t value, int32_t layer, int32_t kv, int32_t head, int32_t i) {
     return static_cast<uint16_t>(value * 31 + layer * 7 + kv * 3 + head * 1009 + i * 17);
@@ -145,7 +158,8 @@ class Simulation {
       for (int32_t head = 0; head < kHeads; ++head) {
         *cpu_cell(layer, page, head, position) = static_cast<float>(value);
         for (int32_t kv = 0; kv < 2; ++kv)
-          for (int32_t i = 0; i < kHeadSize; ++i) cells_[cell(layer, page, kv, head, position) + static_cast<size_t>(i)] = stamp(value, layer, kv, head, i);
+          for (int32_t i = 0; i < kHeadSize; ++i)
+            cells_[cell(layer, page, kv, head, position) + static_cast<size_t>(i)] = stamp(value, layer, kv, head, i);
       }
     }
   }
@@ -174,8 +188,9 @@ class Simulation {
               for (int32_t k = 0; k < 2 * kHeadSize; ++k) {
                 const size_t at = cell(layer, page, k / kHeadSize, head, position) + static_cast<size_t>(k % kHeadSize);
                 if (cells_[at] == stamp(value, layer, k / kHeadSize, head, k % kHeadSize)) continue;
-                ADD_FAILURE() << "cache of row " << row << " (search " << head_row << ", beam " << b << ") page " << page << " position "
-                              << position << " of " << state.length << " layer " << layer << " head " << head << " element " << k;
+                ADD_FAILURE() << "cache of row " << row << " (search " << head_row << ", beam " << b << ") page "
+                              << page << " position " << position << " of " << state.length << " layer " << layer
+                              << " head " << head << " element " << k;
                 return;
               }
             }
@@ -185,6 +200,7 @@ class Simulation {
     }
   }
 
+  kernels::Device gpu_;
   std::mt19937 random_;
   int32_t vocabulary_;
   HostState host_;
@@ -201,7 +217,8 @@ void simulate(const std::vector<Plan>& plans, int32_t vocabulary, int rounds, in
   ThreadPool& pool = ThreadPool::instance();
   const ThreadPool::Lease lease(pool);
   for (int round = 0; round < rounds; ++round) {
-    Simulation simulation(plans, vocabulary, round % 2 == 1, static_cast<uint32_t>(round * 101 + vocabulary));
+    const kernels::Device gpu = devices()[static_cast<size_t>(round) / 2 % devices().size()];
+    Simulation simulation(gpu, plans, vocabulary, round % 2 == 1, static_cast<uint32_t>(round * 101 + vocabulary));
     for (int step = 0; step < steps && !simulation.all_over(); ++step) {
       simulation.step(isa, pool, step == 0, round % 3 == 0 ? 1.0f : 3.0f, round % 4 == 2);
       if (testing::Test::HasFailure()) FAIL() << "round " << round << " step " << step << " vocabulary " << vocabulary;
@@ -213,7 +230,8 @@ void simulate(const std::vector<Plan>& plans, int32_t vocabulary, int rounds, in
 
 TEST(BeamSelect, IsTheTwinStepByStep) {
   int over = 0, ended = 0;
-  simulate({{5, 1.0, kByLength}, {1, 1.0, kByLength}, {3, 2.0, 0.6}, {8, 1.0, 1.0}, {2, 3.0, 0.0}}, 187, 12, 55, &over, &ended);
+  simulate({{5, 1.0, kByLength}, {1, 1.0, kByLength}, {3, 2.0, 0.6}, {8, 1.0, 1.0}, {2, 3.0, 0.0}}, 187, 12, 55, &over,
+           &ended);
   EXPECT_GT(over, 4);
   EXPECT_GT(ended, 60);
 }
@@ -227,7 +245,8 @@ TEST(BeamSelect, IsTheTwinWithManyBeams) {
 
 TEST(BeamSelect, IsTheTwinOverWhispersVocabulary) {
   int over = 0, ended = 0;
-  simulate({{5, 1.0, kByLength}, {5, 2.0, 0.6}, {16, 1.0, kByLength}, {1, 1.0, kByLength}}, 51865, 2, 12, &over, &ended);
+  simulate({{5, 1.0, kByLength}, {5, 2.0, 0.6}, {16, 1.0, kByLength}, {1, 1.0, kByLength}}, 51865, 2, 12, &over,
+           &ended);
 }
 
 TEST(BeamSelect, OneSearchOfEachSize) {
@@ -237,7 +256,8 @@ TEST(BeamSelect, OneSearchOfEachSize) {
 
 TEST(BeamSelect, DISABLED_Bench) {
   constexpr int32_t kVocabulary = 51865, kBenchPages = 16;
-  for (const auto& [size, searches] : {std::pair{5, 1}, std::pair{5, 8}, std::pair{5, 32}, std::pair{8, 4}, std::pair{32, 1}}) {
+  for (const auto& [size, searches] :
+       {std::pair{5, 1}, std::pair{5, 8}, std::pair{5, 32}, std::pair{8, 4}, std::pair{32, 1}}) {
     const int32_t rows = size * searches;
     HostState host(rows, 4096, kBenchPages, kVocabulary, 1);
     std::vector<ops::BeamLines> lines;
@@ -255,7 +275,8 @@ TEST(BeamSelect, DISABLED_Bench) {
         host.rows[static_cast<size_t>(row)].length = 3 * 32 + 16;  // a page in use half full
         host.rows[static_cast<size_t>(row)].sampled = 100;
         host.rows[static_cast<size_t>(row)].max_sampled = 1 << 20;
-        for (int32_t p = 0; p < kBenchPages; ++p) host.pages[static_cast<size_t>(row * kBenchPages + p)] = row * kBenchPages + p;
+        for (int32_t p = 0; p < kBenchPages; ++p)
+          host.pages[static_cast<size_t>(row * kBenchPages + p)] = row * kBenchPages + p;
       }
     }
     host.policies[0].eot = 7;
@@ -263,19 +284,21 @@ TEST(BeamSelect, DISABLED_Bench) {
     for (int32_t i = 0; i < rows; ++i) logits[static_cast<size_t>(i) * kVocabulary + 7] = kOut;
     const DeviceState device(host);
     const DeviceArray device_logits(logits), device_lines(lines), device_rows(order);
-    const Workspace workspace(rows, kVocabulary);
+    const DeviceArray workspace(kernels::policy_workspace(rows, kVocabulary));
     kernels::PagedKv cache{DType::f16, nullptr, 32, rows * kBenchPages, 32, 20, 64};
     if (cache.bytes() > (30LL << 30)) cache.layers = 8;
     const DeviceArray cells(cache.bytes());
     cache.data = cells.get();
-    const kernels::PolicyArgs args{device_logits.as<float>(), kVocabulary, device.state(), device_rows.as<int32_t>(), rows, workspace.get()};
+    const kernels::PolicyArgs args{device_logits.as<float>(), kVocabulary, device.state(),
+                                   device_rows.as<int32_t>(), rows,        workspace.get()};
     const double both = graph_milliseconds(10, [&](cudaStream_t stream, int) {
-      check(kernels::beam_select(args, cache, device_lines.as<ops::BeamLines>(), searches, 0, stream));
+      check(kernels::beam_select(this_device(), args, cache, device_lines.as<ops::BeamLines>(), searches, 0, stream));
     });
-    const auto got = device.state();
-    (void)got;
-    std::printf("[ BENCH ] beam_select %d searches of %d: %.2f us, layers %d (logits at 3 TB/s %.2f; copying one half page %.2f)\n", searches, size,
-                both * 1e3, cache.layers, 1e6 * rows * kVocabulary * 4 / 3e12, 1e6 * static_cast<double>(cache.page_elements()) * 2 * cache.layers / 3e12);
+    std::printf(
+        "[ BENCH ] beam_select %d searches of %d: %.2f us, layers %d (logits at 3 TB/s %.2f; copying one half page "
+        "%.2f)\n",
+        searches, size, both * 1e3, cache.layers, 1e6 * rows * kVocabulary * 4 / 3e12,
+        1e6 * static_cast<double>(cache.page_elements()) * 2 * cache.layers / 3e12);
   }
 }
 

@@ -1,5 +1,3 @@
-#include "rows.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -7,6 +5,7 @@
 #include <limits>
 
 #include "device_array.hpp"
+#include "rows.hpp"
 
 namespace wtrt::gpu_test {
 namespace {
@@ -49,12 +48,15 @@ TEST(LayerNorm, IsAsExactAsTheTextbook) {
       for (const int32_t rows : {1, 5, 33}) {
         auto values = random_values(static_cast<size_t>(rows * width), static_cast<uint32_t>(width + rows), 2.0f);
         for (int32_t r = 0; r < rows; ++r)
-          for (int32_t i = 0; i < width; ++i) values[static_cast<size_t>(r * width + i)] += r % 3 == 1 ? 30.0f : 0.0f;  // a mean far away
-        const auto gain = random_values(static_cast<size_t>(width), 7), bias = random_values(static_cast<size_t>(width), 8);
+          for (int32_t i = 0; i < width; ++i)
+            values[static_cast<size_t>(r * width + i)] += r % 3 == 1 ? 30.0f : 0.0f;  // a mean far away
+        const auto gain = random_values(static_cast<size_t>(width), 7),
+                   bias = random_values(static_cast<size_t>(width), 8);
         const auto bytes = as_type(values, type);
         const auto x = as_f32(bytes, type);
         const DeviceArray in(bytes), gains(gain), biases(bias), out(static_cast<int64_t>(bytes.size()));
-        check(kernels::layer_norm({type, in.get(), gains.as<float>(), biases.as<float>(), out.get(), rows, width}, nullptr));
+        check(kernels::layer_norm({type, in.get(), gains.as<float>(), biases.as<float>(), out.get(), rows, width},
+                                  nullptr));
         const auto raw = out.read<std::byte>();
         const auto got = as_f32(raw, type);
         double worst = 0, allowed = 0;
@@ -62,19 +64,24 @@ TEST(LayerNorm, IsAsExactAsTheTextbook) {
           const Norm want = norm_of(x.data() + r * width, gain, bias);
           const auto textbook = rounded(want.textbook, type);
           for (int32_t i = 0; i < width; ++i) {
-            const double error = std::fabs(got[static_cast<size_t>(r * width + i)] - want.exact[static_cast<size_t>(i)]);
+            const double error =
+                std::fabs(got[static_cast<size_t>(r * width + i)] - want.exact[static_cast<size_t>(i)]);
             worst = std::isnan(error) ? INFINITY : std::max(worst, error);
-            allowed = std::max(allowed, std::fabs(textbook[static_cast<size_t>(i)] - want.exact[static_cast<size_t>(i)]));
+            allowed =
+                std::max(allowed, std::fabs(textbook[static_cast<size_t>(i)] - want.exact[static_cast<size_t>(i)]));
           }
         }
         EXPECT_LE(worst, 2 * allowed + 1e-7) << name_of(type) << " width " << width << " rows " << rows;
         // In place, and each row alone: the same bits.
-        check(kernels::layer_norm({type, in.get(), gains.as<float>(), biases.as<float>(), in.get(), rows, width}, nullptr));
+        check(kernels::layer_norm({type, in.get(), gains.as<float>(), biases.as<float>(), in.get(), rows, width},
+                                  nullptr));
         EXPECT_TRUE(in.read<std::byte>() == raw) << "in place; " << name_of(type) << " width " << width;
         const int32_t last = rows - 1;
-        const std::vector<std::byte> one(bytes.end() - static_cast<int64_t>(width * static_cast<int64_t>(size_of(type))), bytes.end());
+        const std::vector<std::byte> one(
+            bytes.end() - static_cast<int64_t>(width * static_cast<int64_t>(size_of(type))), bytes.end());
         const DeviceArray alone(one);
-        check(kernels::layer_norm({type, alone.get(), gains.as<float>(), biases.as<float>(), alone.get(), 1, width}, nullptr));
+        check(kernels::layer_norm({type, alone.get(), gains.as<float>(), biases.as<float>(), alone.get(), 1, width},
+                                  nullptr));
         const auto single = alone.read<std::byte>();
         EXPECT_TRUE(std::equal(single.begin(), single.end(), raw.end() - static_cast<int64_t>(single.size())))
             << "row " << last << " alone; " << name_of(type) << " width " << width;
@@ -137,7 +144,8 @@ TEST(Dequantize, ScalesEachRow) {
       for (int8_t& value : in) value = static_cast<int8_t>(static_cast<int32_t>(random() % 256) - 128);
       const auto scale = random_values(static_cast<size_t>(rows), 6, 0.01f);
       std::vector<float> values(in.size());
-      for (size_t i = 0; i < in.size(); ++i) values[i] = static_cast<float>(in[i]) * scale[i / static_cast<size_t>(cols)];
+      for (size_t i = 0; i < in.size(); ++i)
+        values[i] = static_cast<float>(in[i]) * scale[i / static_cast<size_t>(cols)];
       const auto want = as_type(values, to);
       const DeviceArray source(in), scales(scale), out(static_cast<int64_t>(want.size()));
       check(kernels::dequantize(source.as<int8_t>(), scales.as<float>(), out.get(), to, rows, cols, nullptr));
@@ -173,7 +181,8 @@ TEST(PackMel, TurnsAndPads) {
         for (int32_t b = 0; b < kBatch; ++b)
           for (int32_t m = 0; m < mels; ++m)
             for (int32_t f = 0; f < frames; ++f)
-              values[static_cast<size_t>((b * (frames + 2) + f + 1) * padded + m)] = mel[static_cast<size_t>((b * mels + m) * frames + f)];
+              values[static_cast<size_t>((b * (frames + 2) + f + 1) * padded + m)] =
+                  mel[static_cast<size_t>((b * mels + m) * frames + f)];
         const auto want = as_type(values, to);
         const DeviceArray in(mel), out(static_cast<int64_t>(want.size()));
         check(kernels::pack_mel(in.as<float>(), kBatch, mels, frames, padded, out.get(), to, nullptr));
@@ -186,14 +195,16 @@ TEST(PackMel, TurnsAndPads) {
 TEST(PackConv, PutsTapsBeforeInputs) {
   for (const DType from : kTypes) {
     for (const DType to : kTypes) {
-      for (const auto& [outputs, inputs, padded] : {std::tuple{3, 5, 8}, std::tuple{384, 80, 80}, std::tuple{64, 384, 384}}) {
+      for (const auto& [outputs, inputs, padded] :
+           {std::tuple{3, 5, 8}, std::tuple{384, 80, 80}, std::tuple{64, 384, 384}}) {
         const auto bytes = as_type(random_values(static_cast<size_t>(outputs * inputs * 3), 17), from);
         const auto weight = as_f32(bytes, from);
         std::vector<float> values(static_cast<size_t>(outputs * 3 * padded), 0.0f);
         for (int32_t o = 0; o < outputs; ++o)
           for (int32_t i = 0; i < inputs; ++i)
             for (int32_t t = 0; t < 3; ++t)
-              values[static_cast<size_t>((o * 3 + t) * padded + i)] = weight[static_cast<size_t>((o * inputs + i) * 3 + t)];
+              values[static_cast<size_t>((o * 3 + t) * padded + i)] =
+                  weight[static_cast<size_t>((o * inputs + i) * 3 + t)];
         const auto want = as_type(values, to);
         const DeviceArray in(bytes), out(static_cast<int64_t>(want.size()));
         check(kernels::pack_conv(in.get(), from, outputs, inputs, padded, out.get(), to, nullptr));
@@ -211,7 +222,8 @@ void print_bench(const char* what, double milliseconds, double bytes) {
 TEST(Rows, DISABLED_Bench) {
   constexpr int32_t kSets = 4;  // together beyond twice the cache
   for (const DType type : kTypes) {
-    for (const auto& [rows, width] : {std::pair{12000, 1280}, std::pair{12000, 768}, std::pair{12000, 384}, std::pair{1500, 1280}, std::pair{32, 1280}, std::pair{1, 1280}}) {
+    for (const auto& [rows, width] : {std::pair{12000, 1280}, std::pair{12000, 768}, std::pair{12000, 384},
+                                      std::pair{1500, 1280}, std::pair{32, 1280}, std::pair{1, 1280}}) {
       const int64_t bytes = static_cast<int64_t>(rows) * width * static_cast<int64_t>(size_of(type));
       const auto some = as_type(random_values(static_cast<size_t>(rows) * static_cast<size_t>(width), 1), type);
       std::vector<std::unique_ptr<DeviceArray>> in, out;
@@ -219,10 +231,12 @@ TEST(Rows, DISABLED_Bench) {
         in.push_back(std::make_unique<DeviceArray>(some));
         out.push_back(std::make_unique<DeviceArray>(bytes));
       }
-      const DeviceArray gain(random_values(static_cast<size_t>(width), 2)), bias(random_values(static_cast<size_t>(width), 3));
+      const DeviceArray gain(random_values(static_cast<size_t>(width), 2)),
+          bias(random_values(static_cast<size_t>(width), 3));
       const double time = graph_milliseconds(12, [&](cudaStream_t stream, int i) {
         check(kernels::layer_norm({type, in[static_cast<size_t>(i % kSets)]->get(), gain.as<float>(), bias.as<float>(),
-                                   out[static_cast<size_t>(i % kSets)]->get(), rows, width}, stream));
+                                   out[static_cast<size_t>(i % kSets)]->get(), rows, width},
+                                  stream));
       });
       char what[64];
       std::snprintf(what, sizeof what, "layer_norm %s %d x %d", name_of(type), rows, width);
@@ -230,19 +244,33 @@ TEST(Rows, DISABLED_Bench) {
     }
   }
   constexpr int64_t kCount = 64 << 20;
-  const DeviceArray big(kCount * 4), other(kCount * 4), bad(std::vector<uint32_t>{0}), scale(std::vector<float>(65536, 1.0f));
+  const DeviceArray big(kCount * 4), other(kCount * 4), bad(std::vector<uint32_t>{0}),
+      scale(std::vector<float>(65536, 1.0f));
   const auto timed = [&](const char* what, double bytes, const std::function<void(cudaStream_t)>& body) {
     print_bench(what, graph_milliseconds(4, [&](cudaStream_t stream, int) { body(stream); }), bytes);
   };
-  timed("copy of 256 MB by the driver", 8.0 * kCount, [&](cudaStream_t s) { check(cudaMemcpyAsync(other.get(), big.get(), kCount * 4, cudaMemcpyDeviceToDevice, s)); });
-  timed("convert f32 to f16, 64 M", 6.0 * kCount, [&](cudaStream_t s) { check(kernels::convert(big.get(), DType::f32, other.get(), DType::f16, kCount, s)); });
-  timed("convert f16 to bf16, 64 M", 4.0 * kCount, [&](cudaStream_t s) { check(kernels::convert(big.get(), DType::f16, other.get(), DType::bf16, kCount, s)); });
-  timed("dequantize to f16, 64 M", 3.0 * kCount, [&](cudaStream_t s) { check(kernels::dequantize(big.as<int8_t>(), scale.as<float>(), other.get(), DType::f16, kCount / 1280, 1280, s)); });
-  timed("count_not_finite f16, 64 M", 2.0 * kCount, [&](cudaStream_t s) { check(kernels::count_not_finite(other.get(), DType::f16, kCount, bad.as<uint32_t>(), s)); });
-  timed("pack_mel of 8 windows to f16", 8.0 * 3000 * 80 * 6, [&](cudaStream_t s) { check(kernels::pack_mel(big.as<float>(), 8, 80, 3000, 80, other.get(), DType::f16, s)); });
-  timed("pack_conv 1280 x 1280 f16", 1280.0 * 1280 * 12, [&](cudaStream_t s) { check(kernels::pack_conv(big.get(), DType::f16, 1280, 1280, 1280, other.get(), DType::f16, s)); });
+  timed("copy of 256 MB by the driver", 8.0 * kCount, [&](cudaStream_t s) {
+    check(cudaMemcpyAsync(other.get(), big.get(), kCount * 4, cudaMemcpyDeviceToDevice, s));
+  });
+  timed("convert f32 to f16, 64 M", 6.0 * kCount,
+        [&](cudaStream_t s) { check(kernels::convert(big.get(), DType::f32, other.get(), DType::f16, kCount, s)); });
+  timed("convert f16 to bf16, 64 M", 4.0 * kCount,
+        [&](cudaStream_t s) { check(kernels::convert(big.get(), DType::f16, other.get(), DType::bf16, kCount, s)); });
+  timed("dequantize to f16, 64 M", 3.0 * kCount, [&](cudaStream_t s) {
+    check(kernels::dequantize(big.as<int8_t>(), scale.as<float>(), other.get(), DType::f16, kCount / 1280, 1280, s));
+  });
+  timed("count_not_finite f16, 64 M", 2.0 * kCount, [&](cudaStream_t s) {
+    check(kernels::count_not_finite(other.get(), DType::f16, kCount, bad.as<uint32_t>(), s));
+  });
+  timed("pack_mel of 8 windows to f16", 8.0 * 3000 * 80 * 6, [&](cudaStream_t s) {
+    check(kernels::pack_mel(big.as<float>(), 8, 80, 3000, 80, other.get(), DType::f16, s));
+  });
+  timed("pack_conv 1280 x 1280 f16", 1280.0 * 1280 * 12, [&](cudaStream_t s) {
+    check(kernels::pack_conv(big.get(), DType::f16, 1280, 1280, 1280, other.get(), DType::f16, s));
+  });
   const DeviceArray order(std::vector<int32_t>(32, 5));
-  timed("gather 32 rows of 1280 f16", 32.0 * 1280 * 4, [&](cudaStream_t s) { check(kernels::gather(big.get(), order.as<int32_t>(), 32, 2560, other.get(), s)); });
+  timed("gather 32 rows of 1280 f16", 32.0 * 1280 * 4,
+        [&](cudaStream_t s) { check(kernels::gather(big.get(), order.as<int32_t>(), 32, 2560, other.get(), s)); });
 }
 
 }  // namespace

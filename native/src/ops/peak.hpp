@@ -28,11 +28,12 @@ struct Peak {
   int64_t index;
   double sum;  // of exp(logit - most)
 
-  // log softmax of one of the line's logits.
-  WTRT_HOST_DEVICE double logprob(float logit) const {
+  // log softmax of one of the line's logits; log_sum: log_of(sum).
+  WTRT_HOST_DEVICE double logprob(float logit, double log_sum) const {
     if (logit == kForbidden) return static_cast<double>(kForbidden);
-    return static_cast<double>(logit) - static_cast<double>(most) - log_of(sum);
+    return static_cast<double>(logit) - static_cast<double>(most) - log_sum;
   }
+  WTRT_HOST_DEVICE double logprob(float logit) const { return logprob(logit, log_of(sum)); }
   // Its part of a sum over a line whose largest logit is `most_of_all`.
   WTRT_HOST_DEVICE double share(float most_of_all) const {
     return sum > 0.0 ? sum * exp_of(static_cast<double>(most) - static_cast<double>(most_of_all)) : 0.0;
