@@ -5,11 +5,13 @@
 #include <array>
 #include <cstdint>
 
+#include "ops/exact_math.hpp"
+
 namespace wtrt::ops {
 
 using Philox = std::array<uint32_t, 4>;
 
-inline Philox philox(Philox counter, uint64_t key) {
+WTRT_HOST_DEVICE inline Philox philox(Philox counter, uint64_t key) {
   auto key0 = static_cast<uint32_t>(key), key1 = static_cast<uint32_t>(key >> 32);
   for (int round = 0; round < 10; ++round) {
     const uint64_t a = uint64_t{0xD2511F53u} * counter[0], b = uint64_t{0xCD9E8D57u} * counter[2];
@@ -20,5 +22,21 @@ inline Philox philox(Philox counter, uint64_t key) {
   }
   return counter;
 }
+
+// The largest of logit / temperature + noise is a draw from the softmax if the noise is Gumbel's: -log(-log(u)), u
+// uniform. u is one of 2^32 values within (0, 1), so that the noise has bounds.
+constexpr double kLeastNoise = -3.2, kMostNoise = 23.0;
+
+WTRT_HOST_DEVICE inline double gumbel(uint32_t bits) { return -log_of(-log_of((bits + 0.5) * 0x1p-32)); }
+
+// What a draw depends on besides the logits; four tokens share a block.
+struct NoiseKey {
+  uint64_t seed;
+  uint32_t window, candidate, position;
+
+  WTRT_HOST_DEVICE Philox four(int64_t block) const {
+    return philox({static_cast<uint32_t>(block), position, candidate, window}, seed);
+  }
+};
 
 }  // namespace wtrt::ops

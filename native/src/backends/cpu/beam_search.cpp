@@ -1,7 +1,6 @@
 // One step of beam searches over the step state (BeamSearchDecoder of openai/whisper).
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <span>
 #include <string>
 
@@ -86,13 +85,13 @@ class Search {
     std::array<Peak, kMost * kChunks> peaks;
     pool.parallel_for(lines_.count * kChunks, [&](int32_t task) {
       const float* line = line_of(logits, lines_.first + task / kChunks);
-      const Range range = chunk_of(logits.cols, task % kChunks);
+      const Range range = ops::chunk_of(logits.cols, task % kChunks);
       peaks[static_cast<size_t>(task)] = peak_of(kernels, line, range);
       tops[static_cast<size_t>(task)] = top_of(kernels, line, range, wanted);
     });
     for (int32_t i = 0; i < lines_.count; ++i) {
       const auto first = static_cast<size_t>(i * kChunks);
-      add_line(i, std::span(peaks).subspan(first, kChunks), std::span(tops).subspan(first, kChunks), proposed);
+      add_line(i, ops::join(&peaks[first], kChunks), std::span(tops).subspan(first, kChunks), proposed);
     }
     const auto better = [](const Candidate& a, const Candidate& b) {
       if (a.sum != b.sum) return a.sum > b.sum;
@@ -147,7 +146,7 @@ class Search {
   int32_t* pages(int32_t i) const { return state_.pages + static_cast<int64_t>(beam_.rows[i]) * state_.pages_per_row; }
 
   // What one line proposes, of the tops of its chunks.
-  void add_line(int32_t i, std::span<const Peak> peaks, std::span<const Top> tops, Candidates& proposed) const {
+  void add_line(int32_t i, const Peak& peak, std::span<const Top> tops, Candidates& proposed) const {
     Top best;
     for (const Top& top : tops) {
       for (int32_t n = 0; n < top.size; ++n) {
@@ -155,7 +154,6 @@ class Search {
         best.add(entry.logit, entry.token, beam_.size + 1);
       }
     }
-    const Peak peak = join(peaks);
     for (int32_t n = 0; n < best.size; ++n) {
       const Top::Entry& entry = best.entries[static_cast<size_t>(n)];
       const double sum = row(i).sum_logprob + peak.logprob(entry.logit);

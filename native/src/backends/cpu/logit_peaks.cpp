@@ -23,20 +23,4 @@ Peak peak_of(const VectorKernels& kernels, const float* values, Range range) {
   return peak;
 }
 
-Peak join(std::span<const Peak> chunks) {
-  Peak all = chunks.front();
-  for (const Peak& chunk : chunks.subspan(1)) {
-    if (chunk.most > all.most) {
-      all.most = chunk.most;
-      all.index = chunk.index;
-    }
-  }
-  all.sum = 0.0;
-  for (const Peak& chunk : chunks) {
-    if (chunk.sum > 0.0)
-      all.sum += chunk.sum * std::exp(static_cast<double>(chunk.most) - static_cast<double>(all.most));
-  }
-  return all;
-}
-
 }  // namespace wtrt::cpu

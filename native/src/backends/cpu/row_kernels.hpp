@@ -31,7 +31,8 @@ void norm_row(const float* in, const float* gain, const float* bias, float* out,
   }
 }
 
-constexpr int64_t kStretch = 1024;  // values looked at before the result so far is brought up to date
+// Values looked at before the result so far is brought up to date; as ops/peak.hpp says for all devices.
+constexpr int64_t kStretch = 1024;
 
 void largest(const float* values, int64_t n, float* value, int64_t* index) {
   float most = values[0];

@@ -1,29 +1,14 @@
 // The next token of rows that need not know of each other: the likeliest, or a draw.
 #include <algorithm>
 #include <array>
-#include <cmath>
 
 #include "backends/cpu/logit_peaks.hpp"
 #include "backends/cpu/token_policy.hpp"
 #include "ops/random.hpp"
+#include "ops/take_token.hpp"
 
 namespace wtrt::cpu {
 namespace {
-
-// The largest of logit / temperature + noise is a draw from the softmax if the noise is Gumbel's: -log(-log(u)), u
-// uniform. u is one of 2^32 values within (0, 1), so that the noise has bounds.
-constexpr double kLeastNoise = -3.2, kMostNoise = 23.0;
-
-double gumbel(uint32_t bits) { return -std::log(-std::log((bits + 0.5) * 0x1p-32)); }
-
-struct Noise {
-  uint64_t seed;
-  uint32_t window, candidate, position;
-
-  ops::Philox four(int64_t block) const {
-    return ops::philox({static_cast<uint32_t>(block), position, candidate, window}, seed);
-  }
-};
 
 struct Draw {
   double value;
@@ -31,48 +16,35 @@ struct Draw {
 };
 
 // Of the range; no better than `floor`, with index -1, if nothing in it can win.
-Draw best_draw(const float* logits, Range range, double temperature, const Noise& noise, double floor) {
+Draw best_draw(const float* logits, Range range, double temperature, const ops::NoiseKey& noise, double floor) {
   Draw best{floor, -1};
   int64_t block = -1;
   ops::Philox bits{};
   for (int64_t i = range.first; i < range.first + range.count; ++i) {
     const double value = static_cast<double>(logits[i]) / temperature;
-    if (!(value + kMostNoise > best.value)) continue;  // most of them, at low temperatures
+    if (!(value + ops::kMostNoise > best.value)) continue;  // most of them, at low temperatures
     if (block != i / 4) {
       block = i / 4;
       bits = noise.four(block);
     }
-    const double noisy = value + gumbel(bits[static_cast<size_t>(i % 4)]);
+    const double noisy = value + ops::gumbel(bits[static_cast<size_t>(i % 4)]);
     if (noisy > best.value) best = {noisy, i};
   }
   return best;
 }
 
 int64_t draw(ThreadPool& pool, const float* logits, int64_t size, const Peak& peak, double temperature,
-             const Noise& noise) {
-  const double floor = static_cast<double>(peak.most) / temperature + kLeastNoise;
+             const ops::NoiseKey& noise) {
+  const double floor = static_cast<double>(peak.most) / temperature + ops::kLeastNoise;
   std::array<Draw, kChunks> draws;
   pool.parallel_for(kChunks, [&](int32_t i) {
-    draws[static_cast<size_t>(i)] = best_draw(logits, chunk_of(size, i), temperature, noise, floor);
+    draws[static_cast<size_t>(i)] = best_draw(logits, ops::chunk_of(size, i), temperature, noise, floor);
   });
   Draw best{floor, peak.index};
   for (const Draw& one : draws) {
     if (one.index >= 0 && one.value > best.value) best = one;
   }
   return best.index;
-}
-
-void take(const ops::StepState& state, int32_t row_index, int32_t token, double logprob, int32_t advance) {
-  ops::RowState& row = state.rows[row_index];
-  if (row.sampled < state.history_capacity) {
-    state.history[static_cast<int64_t>(row_index) * state.history_capacity + row.sampled] = token;
-  }
-  row.token = token;
-  row.length += advance;
-  row.sum_logprob += logprob;
-  row.sampled += 1;
-  const bool full = row.sampled >= row.max_sampled || row.sampled >= state.history_capacity;
-  if (full || token == state.policies[row.policy].eot) row.finished = 1;
 }
 
 }  // namespace
@@ -87,11 +59,11 @@ void sample(Isa isa, ThreadPool& pool, const ops::Tensor& logits, const ops::Ste
     const float* line = line_of(logits, i);
     int64_t token = peak.index;
     if (policy.temperature > 0) {
-      const Noise noise{policy.seed, policy.window, static_cast<uint32_t>(row.candidate),
-                        static_cast<uint32_t>(row.sampled)};
+      const ops::NoiseKey noise{policy.seed, policy.window, static_cast<uint32_t>(row.candidate),
+                                static_cast<uint32_t>(row.sampled)};
       token = draw(pool, line, logits.cols, peak, static_cast<double>(policy.temperature), noise);
     }
-    take(state, rows[i], static_cast<int32_t>(token), peak.logprob(line[token]), advance);
+    ops::take_token(state, rows[i], static_cast<int32_t>(token), peak.logprob(line[token]), advance);
   });
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <span>
 #include <string>
 
@@ -80,7 +79,7 @@ void prefer_times(const VectorKernels& kernels, const Line& line, const ops::Tok
   float text;
   int64_t index;
   kernels.largest(line.logits, begin, &text, &index);
-  if (static_cast<double>(times.most) + std::log(times.sum) > static_cast<double>(text)) line.forbid(0, begin);
+  if (static_cast<double>(times.most) + ops::log_of(times.sum) > static_cast<double>(text)) line.forbid(0, begin);
 }
 
 void apply(const VectorKernels& kernels, const Line& line, const ops::StepState& state, int32_t row_index) {
@@ -119,7 +118,7 @@ void no_speech(Isa isa, ThreadPool& pool, const ops::Tensor& logits, const ops::
     const int32_t token = state.policies[row.policy].no_speech;
     const bool known = token >= 0 && token < logits.cols && peak.sum > 0.0;
     const double share =
-        known ? std::exp(static_cast<double>(line_of(logits, i)[token]) - static_cast<double>(peak.most)) / peak.sum
+        known ? ops::exp_of(static_cast<double>(line_of(logits, i)[token]) - static_cast<double>(peak.most)) / peak.sum
               : 0.0;
     row.no_speech_prob = static_cast<float>(share);
   });
@@ -152,7 +151,7 @@ void token_probabilities(Isa isa, ThreadPool& pool, const ops::Tensor& logits, i
     if (targets[i] < 0 || targets[i] >= limit) return;
     const Peak peak = peak_of(kernels, line_of(logits, i), {0, limit});
     const double above = static_cast<double>(line_of(logits, i)[targets[i]]) - static_cast<double>(peak.most);
-    probabilities[i] = static_cast<float>(std::exp(above) / peak.sum);
+    probabilities[i] = static_cast<float>(ops::exp_of(above) / peak.sum);
   });
 }
 

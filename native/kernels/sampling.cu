@@ -1,0 +1,135 @@
+// The next token of rows that need not know of each other, and probabilities of given tokens: the twins of sampling.cpp
+// and token_policy.cpp. Compiled without contraction, as the CPU's code is.
+#include "draw_kernel.cuh"
+#include "ops/take_token.hpp"
+#include "peak_kernel.cuh"
+#include "policy.hpp"
+#include "ptx_launch.cuh"
+
+namespace wtrt::kernels {
+namespace {
+
+struct Lines {
+  const float* logits;
+  int32_t vocabulary;
+  ops::StepState state;
+  const int32_t* rows;
+
+  __device__ const float* line() const { return logits + static_cast<int64_t>(blockIdx.y) * vocabulary; }
+};
+
+// What the leader of a team learns of the chunks.
+struct Chunks {
+  ops::Peak peaks[ops::kChunks];
+  Draw draws[ops::kChunks];
+};
+
+// ---- kernels: a team for each line, whose leader joins what all have found ----
+
+__global__ void __launch_bounds__(kPeakThreads, 2) sample_kernel(Lines lines, int32_t advance) {
+  __shared__ Chunks chunks;
+  team_arrive();
+  wait_for_previous();
+  let_next_begin();
+  const Team team = this_team();
+  const int32_t row_index = lines.rows[blockIdx.y];
+  if (row_index < 0 || lines.state.rows[row_index].finished != 0) return;
+  const ops::RowState& row = lines.state.rows[row_index];
+  const ops::TokenPolicy& policy = lines.state.policies[row.policy];
+  const ops::NoiseKey noise{policy.seed, policy.window, static_cast<uint32_t>(row.candidate),
+                            static_cast<uint32_t>(row.sampled)};
+  const float temperature = policy.temperature;
+  const float* line = lines.line();
+  team_wait();
+  for (int32_t chunk = team.rank; chunk < ops::kChunks; chunk += team.size) {
+    const ops::Range range = ops::chunk_of(lines.vocabulary, chunk);
+    const ops::Peak peak = peak_of(line, range, NoEdit{});
+    Draw drawn{0.0, -1};
+    if (temperature > 0) drawn = best_draw(line, range, temperature, noise, peak.most);
+    if (threadIdx.x == 0) {
+      at_rank(&chunks, 0)->peaks[chunk] = peak;
+      at_rank(&chunks, 0)->draws[chunk] = drawn;
+    }
+  }
+  team_arrive();
+  team_wait();
+  if (team.rank != 0 || threadIdx.x >= 32) return;
+  const ops::Peak peak = join_in_warp(chunks.peaks);
+  if (threadIdx.x != 0) return;
+  const int64_t token = temperature > 0 ? join_draws(chunks.draws, peak, static_cast<double>(temperature)) : peak.index;
+  const float logit = token == peak.index ? peak.most : line[token];
+  ops::take_token(lines.state, row_index, static_cast<int32_t>(token), peak.logprob(logit), advance);
+}
+
+__global__ void __launch_bounds__(kPeakThreads, 2) no_speech_kernel(Lines lines) {
+  __shared__ Chunks chunks;
+  team_arrive();
+  wait_for_previous();
+  let_next_begin();
+  const Team team = this_team();
+  const int32_t row_index = lines.rows[blockIdx.y];
+  if (row_index < 0) return;
+  const float* line = lines.line();
+  team_wait();
+  for (int32_t chunk = team.rank; chunk < ops::kChunks; chunk += team.size) {
+    const ops::Peak peak = peak_of(line, ops::chunk_of(lines.vocabulary, chunk), NoEdit{});
+    if (threadIdx.x == 0) at_rank(&chunks, 0)->peaks[chunk] = peak;
+  }
+  team_arrive();
+  team_wait();
+  if (team.rank != 0 || threadIdx.x >= 32) return;
+  const ops::Peak peak = join_in_warp(chunks.peaks);
+  if (threadIdx.x != 0) return;
+  ops::RowState& row = lines.state.rows[row_index];
+  const int32_t token = lines.state.policies[row.policy].no_speech;
+  const bool known = token >= 0 && token < lines.vocabulary && peak.sum > 0.0;
+  const double share =
+      known ? ops::exp_of(static_cast<double>(line[token]) - static_cast<double>(peak.most)) / peak.sum : 0.0;
+  row.no_speech_prob = static_cast<float>(share);
+}
+
+// Block (line).
+__global__ void __launch_bounds__(kPeakThreads, 2)
+    probabilities_kernel(const float* logits, int32_t vocabulary, int32_t limit, const int32_t* targets,
+                         float* probabilities) {
+  wait_for_previous();
+  let_next_begin();
+  const int32_t target = targets[blockIdx.x];
+  const float* line = logits + static_cast<int64_t>(blockIdx.x) * vocabulary;
+  float probability = 0.0f;
+  if (target >= 0 && target < limit) {
+    const ops::Peak peak = peak_of(line, {0, limit}, NoEdit{});
+    const double above = static_cast<double>(line[target]) - static_cast<double>(peak.most);
+    if (threadIdx.x == 0) probability = static_cast<float>(ops::exp_of(above) / peak.sum);
+  }
+  if (threadIdx.x == 0) probabilities[blockIdx.x] = probability;
+}
+
+Launch how_for(const Device& device, int32_t lines) {
+  const int team = device.sm >= 90 ? ops::kChunks : 1;
+  return {dim3(static_cast<unsigned>(team), static_cast<unsigned>(lines)), kPeakThreads, team, device.sm >= 90};
+}
+
+Lines lines_of(const PolicyArgs& args) { return {args.logits, args.vocabulary, args.state, args.rows}; }
+
+}  // namespace
+
+cudaError_t no_speech(const Device& device, const PolicyArgs& args, cudaStream_t stream) {
+  if (args.count < 1) return cudaSuccess;
+  return launch(how_for(device, args.count), stream, no_speech_kernel, lines_of(args));
+}
+
+cudaError_t sample(const Device& device, const PolicyArgs& args, int32_t advance, cudaStream_t stream) {
+  if (args.count < 1) return cudaSuccess;
+  return launch(how_for(device, args.count), stream, sample_kernel, lines_of(args), advance);
+}
+
+cudaError_t token_probabilities(const Device& device, const float* logits, int32_t vocabulary, int32_t limit,
+                                const int32_t* targets, int32_t count, float* probabilities, cudaStream_t stream) {
+  if (limit < 1 || limit > vocabulary) return cudaErrorInvalidValue;
+  if (count < 1) return cudaSuccess;
+  const Launch how{dim3(static_cast<unsigned>(count)), kPeakThreads, 1, device.sm >= 90};
+  return launch(how, stream, probabilities_kernel, logits, vocabulary, limit, targets, probabilities);
+}
+
+}  // namespace wtrt::kernels
