@@ -30,9 +30,8 @@ void CudaOps::self_attention(ops::PagedKv& cache, int32_t layer, const Tensor& q
   const kernels::PagedKv& view = own<CudaPagedKv>(cache).view();
   const int32_t most = state.pages_per_row * view.page_tokens;
   void* const workspace = scratch_.of(kernels::self_attention_workspace(view, count, most));
-  check(kernels::self_attention(context_->device,
-                                {view, layer, qkv.data, state, tokens, count, most, out.data, workspace},
-                                stream_.get()),
+  check(kernels::self_attention(
+            context_->device, {view, layer, qkv.data, state, tokens, count, most, out.data, workspace}, stream_.get()),
         "self-attention");
 }
 
@@ -49,8 +48,8 @@ void CudaOps::alignment_scores(const ops::CrossKv& cache, int32_t layer, std::sp
                                const Tensor& q, const ops::StepState& state, const ops::TokenSlot* tokens,
                                int32_t count, const Tensor& out) {
   const kernels::CrossKv& view = own<CudaCrossKv>(cache).view();
-  check(kernels::alignment_scores({view, layer, heads.data(), size32(static_cast<int64_t>(heads.size())), q.data,
-                                   state, tokens, count, static_cast<float*>(out.data)},
+  check(kernels::alignment_scores({view, layer, heads.data(), size32(static_cast<int64_t>(heads.size())), q.data, state,
+                                   tokens, count, static_cast<float*>(out.data)},
                                   stream_.get()),
         "alignment scores");
 }
@@ -60,22 +59,24 @@ void CudaOps::gather(const Tensor& in, const int32_t* rows, int32_t count, const
 }
 
 void CudaOps::no_speech(const Tensor& logits, const ops::StepState& state, const int32_t* rows, int32_t count) {
-  check(kernels::no_speech(policy_args(logits, state, rows, count), stream_.get()), "no-speech probabilities");
+  check(kernels::no_speech(context_->device, policy_args(logits, state, rows, count), stream_.get()),
+        "no-speech probabilities");
 }
 
 void CudaOps::logits_policy(const Tensor& logits, const ops::StepState& state, const int32_t* rows, int32_t count) {
-  check(kernels::logits_policy(policy_args(logits, state, rows, count), stream_.get()), "the token policy");
+  check(kernels::logits_policy(context_->device, policy_args(logits, state, rows, count), stream_.get()),
+        "the token policy");
 }
 
 void CudaOps::sample(const Tensor& logits, const ops::StepState& state, const int32_t* rows, int32_t count,
                      int32_t advance) {
-  check(kernels::sample(policy_args(logits, state, rows, count), advance, stream_.get()), "sampling");
+  check(kernels::sample(context_->device, policy_args(logits, state, rows, count), advance, stream_.get()), "sampling");
 }
 
 void CudaOps::beam_select(ops::PagedKv& cache, const Tensor& logits, const ops::StepState& state,
                           const ops::BeamLines* searches, int32_t count, int32_t advance) {
-  check(kernels::beam_select(policy_args(logits, state, nullptr, size32(logits.rows)), own<CudaPagedKv>(cache).view(),
-                             searches, count, advance, stream_.get()),
+  check(kernels::beam_select(context_->device, policy_args(logits, state, nullptr, size32(logits.rows)),
+                             own<CudaPagedKv>(cache).view(), searches, count, advance, stream_.get()),
         "selecting beams");
 }
 
@@ -90,15 +91,19 @@ void CudaOps::copy_pages(ops::PagedKv& cache, std::span<const ops::PageCopy> cop
 
 void CudaOps::token_probabilities(const Tensor& logits, int32_t limit, const int32_t* targets, int32_t count,
                                   float* probabilities) {
-  check(kernels::token_probabilities(static_cast<const float*>(logits.data), size32(logits.cols), limit, targets,
-                                     count, probabilities, stream_.get()),
+  check(kernels::token_probabilities(context_->device, static_cast<const float*>(logits.data), size32(logits.cols),
+                                     limit, targets, count, probabilities, stream_.get()),
         "token probabilities");
 }
 
 kernels::PolicyArgs CudaOps::policy_args(const Tensor& logits, const ops::StepState& state, const int32_t* rows,
                                          int32_t count) {
   const int32_t vocabulary = size32(logits.cols);
-  return {static_cast<float*>(logits.data), vocabulary, state, rows, count,
+  return {static_cast<float*>(logits.data),
+          vocabulary,
+          state,
+          rows,
+          count,
           scratch_.of(kernels::policy_workspace(count, vocabulary))};
 }
 
