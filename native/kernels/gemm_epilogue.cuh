@@ -81,29 +81,31 @@ __device__ inline void store_vector(T* to, const Vector<T, kCount>& vector) {
   *reinterpret_cast<Vector<T, kCount>*>(to) = vector;
 }
 
-// The row of `out` and of the residual (null: none) that row r of batch b has.
+// Where a row of `out` and of the residual (null: none) begins.
 template <typename T>
 struct Row {
   T* out;
   const T* residual;
 };
 
+// Of a row counted over all batches.
 template <typename T>
-__device__ inline Row<T> row_of(const GemmArgs& args, int32_t b, int32_t r) {
+__device__ inline Row<T> row_of(const GemmArgs& args, uint32_t row_of_all) {
+  const uint32_t b = row_of_all / static_cast<uint32_t>(args.rows);
+  const int64_t r = row_of_all - b * static_cast<uint32_t>(args.rows);
   Row<T> row;
-  row.out = args.head_size > 0 ? static_cast<T*>(args.heads_out[b]) + static_cast<int64_t>(r) * args.head_size
+  row.out = args.head_size > 0 ? static_cast<T*>(args.heads_out[b]) + r * args.head_size
                                : static_cast<T*>(args.out) + b * args.out_batch + r * args.out_row;
-  row.residual = args.residual == nullptr ? nullptr
-                                          : static_cast<const T*>(args.residual) + b * args.residual_batch +
-                                                static_cast<int64_t>(r) * args.n;
+  row.residual =
+      args.residual == nullptr ? nullptr : static_cast<const T*>(args.residual) + b * args.residual_batch + r * args.n;
   return row;
 }
 
 // Where column c lies in a row of `out`.
 __device__ inline int64_t column_of(const GemmArgs& args, int32_t c) {
   if (args.head_size == 0) return c;
-  const int32_t head = c / args.head_size;
-  return head * args.head_stride + (c - head * args.head_size);
+  const uint32_t size = static_cast<uint32_t>(args.head_size), head = static_cast<uint32_t>(c) / size;
+  return head * args.head_stride + (c - head * size);
 }
 
 // kCount neighbouring columns, all of them inside n, stored at once.

@@ -79,11 +79,11 @@ __device__ inline void store_sums(const GemmArgs& args, const RowSpace& space, i
     for (int h = 0; h < 2; ++h) {
       const int32_t row = first_row + m * 16 + h * 8 + lane / 4;
       if (row >= space.rows) continue;
-      const int32_t in_all = batch * space.rows + row, b = in_all / args.rows;
+      const uint32_t in_all = batch * space.rows + row;
       float eight[8];
 #pragma unroll
       for (int c = 0; c < 8; ++c) eight[c] = sums[m][c / 2][h * 2 + c % 2];
-      store<T, 8, kWide>(args, row_of<T>(args, b, in_all - b * args.rows), first_column + lane % 4 * 8, eight);
+      store<T, 8, kWide>(args, row_of<T>(args, in_all), first_column + lane % 4 * 8, eight);
     }
   }
 }

@@ -21,10 +21,9 @@ struct WgmmaTile {
 inline constexpr WgmmaTile kWgmmaTiles[] = {
     {128, 128, false, 1, 1}, {128, 128, false, 2, 1}, {128, 128, false, 2, 2}, {128, 128, false, 4, 1},  // 0 … 3
     {128, 256, false, 1, 1}, {128, 256, false, 2, 1}, {128, 192, false, 2, 1}, {256, 128, false, 2, 1},  // 4 … 7
-    {256, 128, false, 1, 2}, {256, 192, false, 1, 1}, {256, 192, false, 2, 1}, {128, 128, true, 1, 1},   // 8 … 11
-    {128, 128, true, 2, 1},  {128, 128, true, 2, 2},  {128, 192, true, 1, 1},  {128, 192, true, 2, 1},   // 12 … 15
-    {128, 192, true, 1, 2},  {64, 256, true, 2, 1},   {64, 128, true, 2, 1},   {128, 64, false, 1, 1},   // 16 … 19
-    {64, 64, true, 1, 1},    {128, 64, false, 2, 1},                                                     // 20, 21
+    {256, 192, false, 1, 1}, {256, 192, false, 2, 1}, {128, 128, true, 1, 1},  {128, 128, true, 2, 1},   // 8 … 11
+    {128, 128, true, 2, 2},  {128, 192, true, 1, 1},  {128, 192, true, 2, 1},  {64, 256, true, 2, 1},    // 12 … 15
+    {128, 64, false, 1, 1},  {64, 64, true, 1, 1},    {128, 64, false, 2, 1},                            // 16 … 18
 };
 inline constexpr int32_t kWgmmaTileCount = static_cast<int32_t>(std::size(kWgmmaTiles));
 

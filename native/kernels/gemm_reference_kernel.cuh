@@ -108,8 +108,8 @@ __global__ void __launch_bounds__(ReferenceTile::kThreads)
   for (int i = 0; i < 8; ++i) {
     const int32_t row = first_row + y + i % 4 + i / 4 * 64;
     if (row >= space.rows) continue;
-    const int32_t in_all = batch * space.rows + row, b = in_all / args.rows;
-    const Row<T> target = row_of<T>(args, b, in_all - b * args.rows);
+    const uint32_t in_all = batch * space.rows + row;
+    const Row<T> target = row_of<T>(args, in_all);
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
       const float(&four)[4] = reinterpret_cast<const float(&)[4]>(sums[i][half * 4]);

@@ -146,6 +146,10 @@ __device__ inline void produce(const WgmmaShared<kTile>& shared, const CUtensorM
       load_step(shared, pipeline.stage, a_map, w_map, tile, step * WgmmaTraits<kTile>::kDepth, rank);
     }
   }
+  // No block of a cluster leaves before the others have said their last word to it.
+  for (int32_t i = 0; kTile.cluster() > 1 && i < WgmmaTraits<kTile>::kStages; ++i, pipeline.advance()) {
+    ptx::barrier_wait(shared.empty(pipeline.stage), pipeline.phase ^ 1);
+  }
 }
 
 // A warpgroup's share of a tile: a thread's rows, and of every group of 32 columns eight neighbours.
@@ -178,8 +182,7 @@ struct WgmmaShare {
   __device__ Row<T> row(int i) const {
     const int32_t at = first_row + i / 2 * 64 + i % 2 * 8;
     if (at >= grid.space.rows || batch >= grid.space.batches) return {nullptr, nullptr};
-    const int32_t in_all = batch * grid.space.rows + at, b = in_all / args.rows;
-    return row_of<T>(args, b, in_all - b * args.rows);
+    return row_of<T>(args, static_cast<uint32_t>(batch * grid.space.rows + at));
   }
 
   __device__ void load_residual(const Row<T>& row, Vector<T, 8> (&to)[Traits::kGroups]) const {
@@ -306,12 +309,10 @@ __global__ void __launch_bounds__(WgmmaTraits<kWgmmaTiles[kNumber]>::kThreads, 1
   if (warpgroup == 0) {
     ptx::give_registers<40>();
     if (threadIdx.x == 0) produce(shared, a_map, w_map, grid, cluster, clusters, rank);
-    __syncwarp();
   } else {
     ptx::take_registers<232>();
     consume<T, kTile>(shared, args, grid, cluster, clusters, rank, warpgroup - 1);
   }
-  if constexpr (kTile.cluster() > 1) ptx::cluster_sync();  // nobody leaves while others may still write to it
 #endif
 }
 

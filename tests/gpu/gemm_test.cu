@@ -104,8 +104,8 @@ class Problem {
       for (int32_t b = 0; b < s.batches; ++b)
         args.heads_out[b] = out.as<std::byte>() + (s.batches - 1 - b) * s.out_batch() * size;
     }
-    check(launch(args), "launch");
-    check(cudaDeviceSynchronize(), "kernel");
+    check(launch(args), ("launch: " + s.name()).c_str());
+    check(cudaDeviceSynchronize(), ("kernel: " + s.name()).c_str());
     return gather(out.read<std::byte>(), args, count);
   }
 
@@ -286,7 +286,8 @@ TEST_P(GemmOf, EveryTileGivesTheSameBits) {
     const std::vector<std::byte> first = problem.run(with_tile(0));
     expect_right(problem, first, "tile 0");
     for (int32_t tile = 1; tile < kernels::kWgmmaTileCount; ++tile) {
-      EXPECT_EQ(difference(shape, problem.run(with_tile(tile)), first), "") << "tile " << tile << ", " << shape.name();
+      SCOPED_TRACE("tile " + std::to_string(tile) + ", " + shape.name());
+      EXPECT_EQ(difference(shape, problem.run(with_tile(tile)), first), "");
     }
   }
 }
@@ -455,7 +456,9 @@ TEST_F(GemmBench, Table) {
     std::printf(" %d=%dx%d%s/%dx%d", i, t.rows, t.columns, t.in_turn ? "t" : "", t.cluster_rows, t.cluster_columns);
   }
   std::printf("\n");
+  const char* only = std::getenv("WTRT_BENCH_WINDOWS");
   for (const int32_t batches : {1, 8, 32}) {
+    if (only != nullptr && std::atoi(only) != batches) continue;
     for (const BenchShape& shape : kBenchShapes) {
       const double tera = 2e-9 * batches * shape.rows * shape.n * shape.k;  // per millisecond
       std::printf("[ BENCH ] B=%d %s:", batches, shape.name);
@@ -464,6 +467,7 @@ TEST_F(GemmBench, Table) {
         const double speed = tera / time(shape, batches, tile(i), "");
         best = std::max(best, speed);
         std::printf(" %d=%.0f", i, speed);
+        std::fflush(stdout);
       }
       std::printf(" | mma %.0f", tera / time(shape, batches, tactic(GemmTactic::mma), ""));
       if (batches == 1) std::printf(", reference %.1f", tera / time(shape, batches, tactic(GemmTactic::reference), ""));
