@@ -116,11 +116,9 @@ __global__ void __launch_bounds__(Shape::kThreads, 2)
     score_tile<Shape>(s, q, tile, lane);
 #pragma unroll
     for (int m = 0; m < 2; ++m) {
-      float correction[2];
       if (key + Shape::kKeys > positions) mask_scores(s[m], positions - key);
-      if (raise_base(rows[m], s[m], scale, correction)) correct(o[m], correction);
-      exponentials<0, 32>(rows[m], s[m], scale);
-      pack_fragments<T, 0, 32>(s[m], p[m]);
+      raise_base(rows[m], s[m], o[m], scale);
+      exponentials<T>(rows[m], s[m], p[m], scale);
     }
     add_values<Shape>(o, p, tile + Shape::kTileBytes, lane);
   }
