@@ -38,19 +38,10 @@ cudaError_t launch_mma(const AttentionArgs& args, float scale, cudaStream_t stre
   return cudaGetLastError();
 }
 
-// Small blocks where large ones would leave multiprocessors idle; the bits are the same.
 template <typename T>
-cudaError_t launch_wgmma_for(const Device& device, const AttentionArgs& args, float scale, cudaStream_t stream) {
-  const int64_t large_blocks = static_cast<int64_t>((args.positions + 127) / 128) * args.heads * args.batch;
-  if (large_blocks <= device.processors) return launch_wgmma<WgmmaShape<T, 1>>(args, scale, stream);
-  return launch_wgmma<WgmmaShape<T, 2>>(args, scale, stream);
-}
-
-template <typename T>
-cudaError_t launch(const Device& device, const AttentionArgs& args, AttentionTactic tactic, float scale,
-                   cudaStream_t stream) {
+cudaError_t launch(const AttentionArgs& args, AttentionTactic tactic, float scale, cudaStream_t stream) {
   if constexpr (!std::is_same_v<T, float>) {
-    if (tactic == AttentionTactic::wgmma) return launch_wgmma_for<T>(device, args, scale, stream);
+    if (tactic == AttentionTactic::wgmma) return launch_wgmma<WgmmaShape<T>>(args, scale, stream);
     if (tactic == AttentionTactic::mma) return launch_mma<MmaShape<T>>(args, scale, stream);
   }
   return launch_reference_for<T>(args, scale, stream);
@@ -85,9 +76,9 @@ cudaError_t attention(const Device& device, const AttentionArgs& args, Attention
   const auto scale =
       static_cast<float>(1.4426950408889634 / std::sqrt(static_cast<double>(args.head_size)));  // for powers of two
   switch (args.type) {
-    case DType::f32: return launch<float>(device, args, tactic, scale, stream);
-    case DType::f16: return launch<__half>(device, args, tactic, scale, stream);
-    case DType::bf16: return launch<__nv_bfloat16>(device, args, tactic, scale, stream);
+    case DType::f32: return launch<float>(args, tactic, scale, stream);
+    case DType::f16: return launch<__half>(args, tactic, scale, stream);
+    case DType::bf16: return launch<__nv_bfloat16>(args, tactic, scale, stream);
     default: return cudaErrorNotSupported;
   }
 }

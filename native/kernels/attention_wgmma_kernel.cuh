@@ -1,9 +1,9 @@
 // Attention by Hopper's tensor copies and warpgroup products, head size 64.
 //
-// A block of one or two warpgroups, 64 queries each, walks along the keys and values that the copy engine brings into
-// two rings of shared memory. Two blocks share a multiprocessor, so that the products of some warpgroups run under the
-// softmax of others; that takes all registers, and so no warps are kept for fetching: the first warpgroup asks for
-// keys, the last for values, while their own products run.
+// A block of two warpgroups, 64 queries each, walks along the keys and values that the copy engine brings into two
+// rings of shared memory. Two blocks share a multiprocessor, so that the products of some warpgroups run under the
+// softmax of others. That takes all registers, and so no warps are kept for fetching: one warpgroup asks for keys, the
+// other for values, while their own products run.
 #pragma once
 
 #include "attention_softmax.cuh"
@@ -11,11 +11,11 @@
 
 namespace wtrt::kernels {
 
-template <typename T, int kGroups_>
+template <typename T>
 struct WgmmaShape {
   using Type = T;
   static constexpr int kHead = 64, kRowBytes = 2 * kHead;
-  static constexpr int kGroups = kGroups_, kThreads = 128 * kGroups, kRows = 64 * kGroups;
+  static constexpr int kGroups = 2, kThreads = 128 * kGroups, kRows = 64 * kGroups;
   static constexpr int kKeys = 128, kStages = 3;
   static constexpr int kGroupBytes = 64 * kRowBytes, kTileBytes = kKeys * kRowBytes, kRingBytes = kStages * kTileBytes;
   static constexpr int kSharedBytes = kGroups * kGroupBytes + 2 * kRingBytes + 8 * (4 * kStages + 1);
@@ -81,18 +81,20 @@ struct TileFetcher {
 
 template <typename Shape>
 __device__ __forceinline__ void issue_scores(float (&s)[Shape::kKeys / 2], uint32_t queries, uint32_t keys) {
-  const uint64_t q = ptx::tile_descriptor(queries), k = ptx::tile_descriptor(keys);
+  const uint32_t q = ptx::tile_place(queries), k = ptx::tile_place(keys);
 #pragma unroll
-  for (int i = 0; i < Shape::kHead / 16; ++i) ptx::wgmma_scores<typename Shape::Type>(s, q + 2 * i, k + 2 * i, i != 0);
+  for (int i = 0; i < Shape::kHead / 16; ++i)
+    ptx::wgmma_scores<typename Shape::Type>(s, ptx::tile_descriptor(q + 2 * i), ptx::tile_descriptor(k + 2 * i),
+                                            i != 0);
   ptx::wgmma_commit();
 }
 
 template <typename Shape>
 __device__ __forceinline__ void issue_values(float (&o)[32], const uint32_t (&p)[Shape::kKeys / 4], uint32_t values) {
-  const uint64_t v = ptx::tile_descriptor(values);
+  const uint32_t v = ptx::tile_place(values);
 #pragma unroll
   for (int i = 0; i < Shape::kKeys / 16; ++i)
-    ptx::wgmma_values<typename Shape::Type>(o, p + 4 * i, v + Shape::kRowBytes * i);
+    ptx::wgmma_values<typename Shape::Type>(o, p + 4 * i, ptx::tile_descriptor(v + Shape::kRowBytes * i));
   ptx::wgmma_commit();
 }
 

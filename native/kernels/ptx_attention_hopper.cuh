@@ -103,10 +103,16 @@ __device__ __forceinline__ void pin(T (&values)[kCount]) {
   }
 }
 
-// A tile of 128-byte rows in the copy engine's 128-byte swizzle, 1024-byte aligned: eight rows are 1024 bytes apart.
-__device__ __forceinline__ uint64_t tile_descriptor(uint32_t address) {
-  constexpr uint64_t kSwizzle128 = uint64_t{1} << 62, kStride = 1024 / 16;
-  return kSwizzle128 | kStride << 32 | kStride << 16 | (address & 0x3ffffu) >> 4;
+// A tile of 128-byte rows in the copy engine's 128-byte swizzle, 1024-byte aligned, eight rows being 1024 bytes: the
+// half of its descriptor that says where it is, in units of 16 bytes. 16 columns on are 2 more, 16 rows on 128.
+__device__ __forceinline__ uint32_t tile_place(uint32_t address) {
+  return (address & 0x3ffffu) >> 4 | 1024u / 16 << 16;
+}
+__device__ __forceinline__ uint64_t tile_descriptor(uint32_t place) {
+  constexpr uint32_t kSwizzle128 = 1u << 30;
+  uint64_t descriptor;
+  asm("mov.b64 %0, {%1, %2};" : "=l"(descriptor) : "r"(place), "r"(kSwizzle128 | 1024 / 16));
+  return descriptor;
 }
 
 // d[64, 128] (+)= rows[64, 16] · columns[128, 16]ᵀ; `add` 0 forgets what was in d.
