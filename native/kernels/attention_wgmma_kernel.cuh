@@ -7,19 +7,10 @@
 #pragma once
 
 #include "attention_softmax.cuh"
+#include "attention_traits.cuh"
 #include "ptx_attention_hopper.cuh"
 
 namespace wtrt::kernels {
-
-template <typename T>
-struct WgmmaShape {
-  using Type = T;
-  static constexpr int kHead = 64, kRowBytes = 2 * kHead;
-  static constexpr int kGroups = 2, kThreads = 128 * kGroups, kRows = 64 * kGroups;
-  static constexpr int kKeys = 128, kStages = 3;
-  static constexpr int kGroupBytes = 64 * kRowBytes, kTileBytes = kKeys * kRowBytes, kRingBytes = kStages * kTileBytes;
-  static constexpr int kSharedBytes = kGroups * kGroupBytes + 2 * kRingBytes + 8 * (4 * kStages + 1);
-};
 
 struct WgmmaMaps {
   CUtensorMap queries, keys, out;  // [batch, positions, columns], boxes of kRows, kKeys and 64 rows by 64 columns
@@ -83,9 +74,10 @@ template <typename Shape>
 __device__ __forceinline__ void issue_scores(float (&s)[Shape::kKeys / 2], uint32_t queries, uint32_t keys) {
   const uint32_t q = ptx::tile_place(queries), k = ptx::tile_place(keys);
 #pragma unroll
-  for (int i = 0; i < Shape::kHead / 16; ++i)
-    ptx::wgmma_scores<typename Shape::Type>(s, ptx::tile_descriptor(q + 2 * i), ptx::tile_descriptor(k + 2 * i),
-                                            i != 0);
+  for (int i = 0; i < Shape::kHead / 16; ++i) {
+    const uint64_t rows = ptx::tile_descriptor(q + 2 * i), columns = ptx::tile_descriptor(k + 2 * i);
+    ptx::wgmma_scores<typename Shape::Type>(s, rows, columns, i != 0);
+  }
   ptx::wgmma_commit();
 }
 
@@ -93,8 +85,9 @@ template <typename Shape>
 __device__ __forceinline__ void issue_values(float (&o)[32], const uint32_t (&p)[Shape::kKeys / 4], uint32_t values) {
   const uint32_t v = ptx::tile_place(values);
 #pragma unroll
-  for (int i = 0; i < Shape::kKeys / 16; ++i)
+  for (int i = 0; i < Shape::kKeys / 16; ++i) {
     ptx::wgmma_values<typename Shape::Type>(o, p + 4 * i, ptx::tile_descriptor(v + Shape::kRowBytes * i));
+  }
   ptx::wgmma_commit();
 }
 
