@@ -63,8 +63,8 @@ struct KeyValueFragments {
 struct AttentionPartial {
   float most[2] = {-INFINITY, -INFINITY}, sum[2] = {}, o[8][4] = {};
 
-  // visible(token, p): whether token 0 or 1 of this lane attends to position p. kFirst: nothing was added yet.
-  template <typename T, bool kFirst, int kBlocks, typename Visible>
+  // visible(token, p): whether token 0 or 1 of this lane attends to position p.
+  template <typename T, int kBlocks, typename Visible>
   __device__ void add(const QueryFragments& q, const KeyValueFragments<kBlocks>& kv, int first, int lane, const Visible& visible) {
     const int t = lane % 4;
     float s[kBlocks][2][4] = {};
@@ -98,9 +98,8 @@ struct AttentionPartial {
       now[i] = fmaxf(now[i], __shfl_xor_sync(~0u, now[i], 1));
       now[i] = fmaxf(now[i], __shfl_xor_sync(~0u, now[i], 2));
       base[i] = now[i] == -INFINITY ? 0.0f : now[i];  // nothing seen yet
-      const float shrink = kFirst ? 1.0f : exp2f(most[i] - base[i]);
+      const float shrink = ptx::exp2_approx(most[i] - base[i]);
       most[i] = now[i];
-      if (kFirst) continue;
       sum[i] *= shrink;
 #pragma unroll
       for (int j = 0; j < 8; ++j) {
@@ -115,7 +114,7 @@ struct AttentionPartial {
       for (int i = 0; i < 2; ++i) {
 #pragma unroll
         for (int token = 0; token < 2; ++token) {
-          p[2 * i + token] = pack2<T>(exp2f(s[b][i][2 * token] - base[token]), exp2f(s[b][i][2 * token + 1] - base[token]));
+          p[2 * i + token] = pack2<T>(ptx::exp2_approx(s[b][i][2 * token] - base[token]), ptx::exp2_approx(s[b][i][2 * token + 1] - base[token]));
           const float2 rounded = unpack2<T>(p[2 * i + token]);
           sum[token] += rounded.x + rounded.y;
         }
@@ -176,7 +175,7 @@ struct PartialResults {
     float all = here;
 #pragma unroll
     for (int offset = 16; offset > 0; offset /= 2) all = fmaxf(all, __shfl_xor_sync(~0u, all, offset));
-    const float weight = here == -INFINITY ? 0.0f : exp2f(here - all);
+    const float weight = here == -INFINITY ? 0.0f : ptx::exp2_approx(here - all);
     float total = lane < partials ? weight * sum[first + lane] : 0.0f;
 #pragma unroll
     for (int offset = 16; offset > 0; offset /= 2) total += __shfl_xor_sync(~0u, total, offset);

@@ -19,7 +19,7 @@ cudaError_t cross_attention(const Device& device, const CrossAttentionArgs& args
       if (cache.head_size == kHead) {
         // Two blocks of threads a multiprocessor at most, and what a group of 16 multiprocessors has room for.
         const int work = cache.heads * args.count;
-        shape.cluster = device.sm >= 90 ? cross::kCluster : 1;
+        shape.cluster = device.sm >= 90 ? cross::kHopperCluster : 1;
         const int clusters = std::min(work, std::max(1, device.processors / 16 * 32 / shape.cluster));
         const int stages = work > clusters || cache.positions > shape.cluster * cross::kSplit ? cross::kMostStages : 1;
         shape.grid = dim3(static_cast<unsigned>(clusters * shape.cluster));

@@ -9,8 +9,9 @@
 
 namespace wtrt::kernels::self {
 
-constexpr int kWarps = 8;
+constexpr int kWarps = 4;
 constexpr int kThreads = 32 * kWarps;
+constexpr int kBlocks = 2;  // of a warp at once
 
 struct Parameters {
   PagedKv cache;
@@ -64,7 +65,7 @@ class Source {
 };
 
 template <typename T>
-__global__ void __launch_bounds__(kThreads, 2) mma_kernel(const Parameters p) {
+__global__ void __launch_bounds__(kThreads, 3) mma_kernel(const Parameters p) {
   __shared__ __align__(16) PartialResults<kMostTogether * kWarps> results;
   extern __shared__ int places[];  // of the positions
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32, head = static_cast<int>(blockIdx.x);
@@ -99,12 +100,12 @@ __global__ void __launch_bounds__(kThreads, 2) mma_kernel(const Parameters p) {
   q.load(from + min(lane / 4, group.count - 1) * 3 * width, from + min(lane / 4 + 8, group.count - 1) * 3 * width, lane % 4);
   AttentionPartial partial;
   const auto place = [&](int i) { return places[min(i, positions - 1)]; };
-  for (int first = warp * kBlock; first < positions; first += kWarps * kBlock) {
-    KeyValueFragments<1> kv;
+  for (int first = warp * kBlocks * kBlock; first < positions; first += kWarps * kBlocks * kBlock) {
+    KeyValueFragments<kBlocks> kv;
     kv.load(
         first, lane, [&](int i) { return source.key(place(i)); }, [&](int i) { return source.value(place(i)); },
         [](const T* address) { return ptx::load_coherent<uint4>(address); });
-    partial.add<T, false>(q, kv, first, lane, [&](int token, int i) { return i < min(first_position + lane / 4 + 8 * token + 1, positions); });
+    partial.add<T>(q, kv, first, lane, [&](int token, int i) { return i < min(first_position + lane / 4 + 8 * token + 1, positions); });
   }
   partial.finish();
   results.put(

@@ -42,13 +42,14 @@ __device__ __forceinline__ uint4 load_once(const void* address) {
   return v;
 }
 
-// Into the L1 cache, of what nobody writes meanwhile.
-__device__ __forceinline__ void touch(const void* address) {
-  asm volatile("{\n.reg .b32 unused;\nld.global.ca.b32 unused, [%0];\n}" ::"l"(address));
-}
-
 __device__ __forceinline__ void prefetch_l2(const void* address) {
   asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
+}
+
+__device__ __forceinline__ float exp2_approx(float x) {  // within 2 ulp
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
 }
 
 // ---- tensor cores: d[16, 8] += a[16, 16] · b[16, 8] ----

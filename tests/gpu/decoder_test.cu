@@ -391,7 +391,6 @@ TEST(DecoderStep, Bench) {
         {"a tile a block", [](auto& p, int, int n, int) { p.slots = (n + 15) / 16, p.stages = 1; }},
         {"132 blocks, 1 stage", [](auto& p, int, int n, int) { p.slots = std::min(132 / p.cluster, (n + 15) / 16), p.stages = 1; }},
         {"132 blocks, 2 stages", [](auto& p, int, int n, int) { p.slots = std::min(132 / p.cluster, (n + 15) / 16), p.stages = 2; }},
-        {"132 blocks, 3 stages", [](auto& p, int, int n, int) { p.slots = std::min(132 / p.cluster, (n + 15) / 16), p.stages = 3; }},
         {"264 blocks, 1 stage", [](auto& p, int, int n, int) { p.slots = std::min(264 / p.cluster, (n + 15) / 16), p.stages = 1; }},
         {"at most 16 rows a block", [](auto& p, int, int, int) { p.row_tiles = std::min(p.row_tiles, 2); }},
     };

@@ -220,7 +220,6 @@ TEST(TokenLinear, Bench) {
       {"default", [](auto&, int, int) {}},
       {"a tile a block", [](auto& p, int n, int) { p.slots = (n + 15) / 16, p.stages = 1; }},
       {"132 blocks, 2 stages", [](auto& p, int n, int) { p.slots = std::min(132 / p.cluster, (n + 15) / 16), p.stages = 2; }},
-      {"132 blocks, 3 stages", [](auto& p, int n, int) { p.slots = std::min(132 / p.cluster, (n + 15) / 16), p.stages = 3; }},
   };
   for (const Shape& base : {Shape{.rows = 1, .n = 3840, .k = 1280, .norm = true}, Shape{.rows = 1, .n = 1280, .k = 1280, .residual = true},
                             Shape{.rows = 1, .n = 5120, .k = 1280, .norm = true, .gelu = true}, Shape{.rows = 1, .n = 1280, .k = 5120, .residual = true},
