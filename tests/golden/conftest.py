@@ -1,5 +1,6 @@
 """Goldens of openai/whisper on real speech: where they are, the PCM they were made from, and the models they belong to."""
 
+import functools
 import json
 import os
 import subprocess
@@ -34,6 +35,7 @@ def chosen(lines):
     return [line for i, line in enumerate(lines) if i % 16 == 0 or "error" in line]
 
 
+@functools.lru_cache(maxsize=300)
 def pcm(file):
     """16 kHz mono samples of a clip, made as those of the goldens were."""
     command = ["ffmpeg", "-nostdin", "-v", "quiet", "-i", str(needs(f"speech/{file}"))]
