@@ -67,6 +67,10 @@ def _integer(options: Any, name: str, value: Any) -> None:
     setattr(options, name, integer(name, value))
 
 
+def _number(options: Any, name: str, value: Any) -> None:
+    setattr(options, name, float(value))
+
+
 def _flag(options: Any, name: str, value: Any) -> None:
     setattr(options, name, 1 if value else 0)
 
@@ -141,7 +145,7 @@ def _tokens(options: Any, name: str, value: Any) -> None:
 
 
 _VAD: Dict[str, _Setter] = {
-    "threshold": lambda options, name, value: setattr(options, name, float(value)),
+    "threshold": _number,
     "neg_threshold": _number_or_off,
     "min_speech_duration_ms": _integer,
     "max_speech_duration_s": lambda options, name, value: setattr(options, name, math.inf if value is None else float(value)),
@@ -162,7 +166,7 @@ _ENGINE: Dict[str, _Setter] = {
     "max_queued_jobs": _integer,
     "memory_limit": _integer_or(_abi.NONE, bits=64),
     "kv_cache_free_gpu_memory_fraction": _number,
-    "cross_kv_cache_fraction": _number_or(float("nan")),
+    "cross_kv_cache_fraction": _number_or_off,
 }
 
 _TRANSCRIBE: Dict[str, _Setter] = {
@@ -230,7 +234,25 @@ def _filled(native: Any, setters: Mapping[str, _Setter], options: Mapping[str, A
 
 def model_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.ModelOptions:
     """The library's defaults with these set."""
-    return _filled(initialised(_abi.ModelOptions, library.model_options_init), _MODEL, options)
+    return _filled(initialised(_abi.ModelOptions, library.model_options_init), _MODEL, _with_device_index(options))
+
+
+def _with_device_index(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same with "cuda:1" taken apart."""
+    device = options.get("device")
+    if not isinstance(device, str) or not device.startswith("cuda:"):
+        return options
+    digits = device[len("cuda:") :]
+    if not (digits.isascii() and digits.isdigit()):
+        raise InvalidArgumentError(
+            _abi.ERROR_INVALID_ARGUMENT, f'device is {device!r}; a GPU is "cuda", or "cuda:" and its index'
+        )
+    index = int(digits)
+    if options.get("device_index", index) != index:
+        raise InvalidArgumentError(
+            _abi.ERROR_INVALID_ARGUMENT, f"device is {device!r} and device_index {options['device_index']}; leave one of them out"
+        )
+    return {**options, "device": "cuda", "device_index": index}
 
 
 def engine_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.EngineOptions:
