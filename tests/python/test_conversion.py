@@ -83,8 +83,7 @@ def test_fractions_of_gpu_memory():
     assert (native.kv_cache_free_gpu_memory_fraction, native.cross_kv_cache_fraction) == (0.5, 0.25)
     assert engine_option(kv_cache_free_gpu_memory_fraction=1).kv_cache_free_gpu_memory_fraction == 1.0
     assert math.isnan(engine_option(cross_kv_cache_fraction=None).cross_kv_cache_fraction)
-    with pytest.raises(TypeError):
-        engine_option(kv_cache_free_gpu_memory_fraction=None)
+    assert engine_option(kv_cache_free_gpu_memory_fraction=None).kv_cache_free_gpu_memory_fraction == 0.9
 
 
 @pytest.mark.parametrize(

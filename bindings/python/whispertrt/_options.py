@@ -67,10 +67,6 @@ def _integer(options: Any, name: str, value: Any) -> None:
     setattr(options, name, integer(name, value))
 
 
-def _number(options: Any, name: str, value: Any) -> None:
-    setattr(options, name, float(value))
-
-
 def _flag(options: Any, name: str, value: Any) -> None:
     setattr(options, name, 1 if value else 0)
 
@@ -145,7 +141,7 @@ def _tokens(options: Any, name: str, value: Any) -> None:
 
 
 _VAD: Dict[str, _Setter] = {
-    "threshold": _number,
+    "threshold": lambda options, name, value: setattr(options, name, float(value)),
     "neg_threshold": _number_or_off,
     "min_speech_duration_ms": _integer,
     "max_speech_duration_s": lambda options, name, value: setattr(options, name, math.inf if value is None else float(value)),
@@ -165,8 +161,8 @@ _ENGINE: Dict[str, _Setter] = {
     "max_batch": _integer,
     "max_queued_jobs": _integer,
     "memory_limit": _integer_or(_abi.NONE, bits=64),
-    "kv_cache_free_gpu_memory_fraction": _number,
-    "cross_kv_cache_fraction": _number_or_off,
+    "kv_cache_free_gpu_memory_fraction": _number_or(0.9),
+    "cross_kv_cache_fraction": _number_or(float("nan")),
 }
 
 _TRANSCRIBE: Dict[str, _Setter] = {
