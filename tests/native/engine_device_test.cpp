@@ -8,6 +8,16 @@
 namespace wtrt::runtime {
 namespace {
 
+using Kind = std::optional<DeviceKind>;
+
+ChosenDevice choose(Kind kind, std::optional<ops::ComputeType> type = {}, int32_t index = 0) {
+  DeviceOptions options;
+  options.kind = kind;
+  options.compute_type = type;
+  options.index = index;
+  return ChosenDevice::choose(options);
+}
+
 class WithoutGpu : public testing::Test {
  protected:
   void SetUp() override {
@@ -24,27 +34,24 @@ class WithoutGpu : public testing::Test {
 
 TEST_F(WithoutGpu, CudaIsRefusedWithTheReason) {
   test::expect_error(ErrorCode::unsupported, {"device: cuda", reason_, "doctor", "device auto"},
-                     [] { ChosenDevice::choose({.kind = DeviceKind::cuda}); });
-  test::expect_error(ErrorCode::unsupported, {reason_},
-                     [] { ChosenDevice::choose({.kind = DeviceKind::cuda, .compute_type = ops::ComputeType::f16}); });
+                     [] { choose(DeviceKind::cuda); });
+  test::expect_error(ErrorCode::unsupported, {reason_}, [] { choose(DeviceKind::cuda, ops::ComputeType::f16, 1); });
 }
 
 TEST_F(WithoutGpu, AutomaticIsTheCpu) {
-  for (const DeviceOptions& options :
-       {DeviceOptions{}, DeviceOptions{.index = 3}, DeviceOptions{.kind = DeviceKind::cpu}}) {
-    const ChosenDevice chosen = ChosenDevice::choose(options);
+  for (const ChosenDevice& chosen : {choose({}), choose({}, {}, 3), choose(DeviceKind::cpu)}) {
     EXPECT_EQ(chosen.kind(), DeviceKind::cpu);
     EXPECT_EQ(chosen.name(), "the CPU");
     EXPECT_EQ(chosen.compute_type(), chosen.cpu().compute_type);
     EXPECT_EQ(chosen.make_ops()->available_bytes(), -1);
   }
-  EXPECT_EQ(ChosenDevice::choose({.compute_type = ops::ComputeType::f32}).compute_type(), ops::ComputeType::f32);
+  EXPECT_EQ(choose({}, ops::ComputeType::f32).compute_type(), ops::ComputeType::f32);
 }
 
 TEST_F(WithoutGpu, Float16IsNotForTheCpu) {
-  for (const std::optional<DeviceKind> kind : {std::optional<DeviceKind>(), std::optional(DeviceKind::cpu)}) {
+  for (const Kind kind : {Kind(), Kind(DeviceKind::cpu)}) {
     test::expect_error(ErrorCode::unsupported, {"compute_type: float16", "GPUs", "float32, bfloat16, int8"},
-                       [&] { ChosenDevice::choose({.kind = kind, .compute_type = ops::ComputeType::f16}); });
+                       [&] { choose(kind, ops::ComputeType::f16); });
   }
 }
 
