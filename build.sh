@@ -32,14 +32,18 @@ Each verb first installs what it needs and the machine lacks, and says so.
 END
 }
 
+build_and_assemble() {
+  need build
+  build_native
+  assemble
+}
+
 verb_build() {
   case ${1:-} in
     "" | --cuda) ;;
     *) die "build: there is no '$1'; --cuda is all it takes" ;;
   esac
-  need build
-  build_native
-  assemble
+  build_and_assemble
   if [ "${1:-}" = --cuda ]; then
     need_nvcc || die "build --cuda needs nvcc $cuda_least or later"
     build_preset cuda whispertrt_cuda
@@ -59,7 +63,7 @@ verb_test() {
 
 verb_run() {
   if [ "${1:-}" = -- ]; then shift; fi
-  verb_build >&2
+  build_and_assemble >&2
   if [ ! -x "$artifacts/whispertrt" ]; then die "the command line needs the .NET SDK 10"; fi
   exec "$artifacts/whispertrt" "$@"
 }
@@ -84,7 +88,7 @@ verb_format() {
 
 verb_pack() {
   need pack
-  verb_build
+  build_and_assemble
   exec "$root/tools/pack.sh" "$@"
 }
 

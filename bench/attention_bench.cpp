@@ -171,6 +171,7 @@ void encoder(ThreadPool& pool, Isa isa, const Peaks& peaks, int32_t heads, int32
       case ops::ComputeType::i8:  // values are taken twice, for both digits of the weights
         report("encoder", "i8", shape, took, isa >= Isa::avx512 ? 1.5 * work / peaks.i8 : work / most);
         break;
+      case ops::ComputeType::f16: break;  // GPUs' alone
     }
   }
 }

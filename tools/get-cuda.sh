@@ -11,6 +11,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # A package manager of its own, so that neither the sources nor the lists of the system change.
+# shellcheck disable=SC2016  # the placeholders are apt's
 mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' | awk '$2 !~ /-/ { print $1; exit }')
 [ -n "$mirror" ] || { echo "get-cuda: apt knows no Debian mirror" >&2; exit 1; }
 mkdir -p "$work"/{state,lists/partial,cache/archives/partial,debs,files}

@@ -11,17 +11,21 @@ internal static class BenchCommand
     internal static Command Create(Terminal terminal)
     {
         Argument<string?> model = new("model") { Description = "name of a model, or the directory of a checkpoint", Arity = ArgumentArity.ZeroOrOne };
-        Option<string?> random = new("--random") { Description = "random weights of this size instead: tiny ... large-v3, turbo" };
+        Option<string?> random = new("--random")
+        {
+            Description = "random weights of this size instead",
+            HelpName = "tiny|base|small|medium|large-v1|large-v2|large-v3|turbo",
+        };
         Setting<string?> device = Options.Text("--device", "auto", "device to measure: auto, cpu, cuda or cuda:INDEX");
         Setting<ComputeType?> computeType = Options.Choice("--compute_type", null, "numbers to compute with", TranscribeCommand.ComputeTypeNames);
         Option<int[]> batches = new("--batch") { Description = "windows together and rows of a step (default 1 8 32)", AllowMultipleArgumentsPerToken = true };
-        Option<int> repetitions = new("--repetitions") { Description = "runs, of which the median counts", DefaultValueFactory = _ => 15 };
-        Option<double> teraFlops = new("--tera_flops") { Description = "10^12 operations a second of the device, for the floors" };
-        Option<double> teraBytes = new("--tera_bytes") { Description = "10^12 bytes a second of the device, for the floors" };
+        Setting<int> repetitions = Options.Int("--repetitions", new BenchOptions().Repetitions, "runs, of which the median counts");
+        Setting<double> teraFlops = Options.Double("--tera_flops", 0, "10^12 operations a second of the device, for the floors; 0: none");
+        Setting<double> teraBytes = Options.Double("--tera_bytes", 0, "10^12 bytes a second of the device, for the floors; 0: none");
         Option<bool> json = new("--json") { Description = "print the figures as JSON" };
         Command command = new("bench", "Time each act of the device on a model, beside what arithmetic allows.")
         {
-            model, random, device.Option, computeType.Option, batches, repetitions, teraFlops, teraBytes, json,
+            model, random, device.Option, computeType.Option, batches, repetitions.Option, teraFlops.Option, teraBytes.Option, json,
         };
         command.SetAction(result =>
         {
@@ -36,9 +40,9 @@ internal static class BenchCommand
             using WhisperModel loaded = WhisperModel.Load(path, settings.ToModelOptions());
             BenchOptions options = new()
             {
-                Repetitions = result.GetValue(repetitions),
-                TeraFlops = result.GetValue(teraFlops),
-                TeraBytes = result.GetValue(teraBytes),
+                Repetitions = repetitions.Of(result),
+                TeraFlops = teraFlops.Of(result),
+                TeraBytes = teraBytes.Of(result),
             };
             if (result.GetValue(batches) is { Length: > 0 } given)
             {

@@ -14,9 +14,23 @@ internal static class Honoured
         Precision(settings);
         TranscribeSettings.ParseDevice(settings.Device);
         LongForm(settings);
+        Memory(settings);
         if (settings.Threads is < 0)
         {
             throw new UsageException($"--threads: {settings.Threads} is below 0; use 0 or None for one thread per core.");
+        }
+    }
+
+    private static void Memory(TranscribeSettings settings)
+    {
+        if (settings.GpuMemoryLimit is < 0)
+        {
+            throw new UsageException($"--gpu_memory_limit: {settings.GpuMemoryLimit} is below 0; use a number of bytes, or None for no limit.");
+        }
+
+        if (settings.GpuMemoryLimit is not null && settings.MemoryLimit is not null)
+        {
+            throw new UsageException("--gpu_memory_limit and --memory_limit both cap what an engine takes; leave one of them out.");
         }
     }
 

@@ -12,7 +12,7 @@ internal static class Listener
         using WhisperModel model = WhisperModel.Load(path, settings.ToModelOptions());
         cancellationToken.ThrowIfCancellationRequested();
         TranscribeOptions options = Transcriber.AdaptLanguage(settings, model.Info, terminal).ToTranscribeOptions() with { LiveInterval = interval };
-        WhisperEngine engine = model.CreateEngine(settings.ToEngineOptions());
+        WhisperEngine engine = model.CreateEngine(settings.ToEngineOptions(model.Info));
         await using (engine.ConfigureAwait(false))
         {
             Audio audio = Audio.FromDescriptor(new SafeFileHandle(0, ownsHandle: false), raw: true);

@@ -21,7 +21,7 @@ internal sealed class TranscribeCommand
         "--model", null, "name of a Whisper model (tiny.en, base, ...) or the directory of a checkpoint [default: the bundled tiny.en]");
 
     private readonly Setting<string?> modelDir = Options.Text("--model_dir", null, "directory in which --model is looked for by name");
-    private readonly Setting<string?> device = Options.Text("--device", "auto", "device to compute on: auto, cpu, cuda or cuda:INDEX");
+    private readonly Setting<string?> device = Options.Text("--device", "auto", "device to compute on: auto, cpu, cuda, cuda:INDEX, or cuda:0,1,...: the model on each of these GPUs, and a file on the one with the fewest");
     private readonly Setting<string?> outputDir = Options.Text("--output_dir", null, "directory that transcripts are written to [default: nothing is written; . when --output_format is given]", "-o");
     private readonly Setting<Formats?> outputFormat = Options.Choice("--output_format", null, "format that is written; all: txt, vtt, srt, tsv and json [default: nothing is written; all when --output_dir is given]", FormatNames, "-f");
     private readonly Setting<bool> verbose = Options.Bool("--verbose", true, "print segments as they come; False: a progress bar instead");
@@ -60,6 +60,9 @@ internal sealed class TranscribeCommand
     private readonly Setting<CpuIsa?> cpuIsa = Options.Choice("--cpu_isa", null, "CPU instructions to use, for tests", CpuIsaNames);
     private readonly Setting<int?> maxBatch = Options.OptionalInt("--max_batch", null, "windows in flight and rows of a decode step, 1..256; None: 16");
     private readonly Setting<long?> memoryLimit = Options.OptionalLong("--memory_limit", "most bytes taken beside the weights");
+    private readonly Setting<long?> gpuMemoryLimit = Options.OptionalLong("--gpu_memory_limit", "GPUs: most bytes taken on each, the weights included");
+    private readonly Setting<double> kvCacheFraction = Options.Double("--kv_cache_free_gpu_memory_fraction", new EngineOptions().KvCacheFreeGpuMemoryFraction, "GPUs: part of the memory left beside the weights that KV caches may take");
+    private readonly Setting<double?> crossKvCacheFraction = Options.OptionalDouble("--cross_kv_cache_fraction", null, "GPUs: part of what KV caches may take that the cross-attention's may; None: as they need");
     private readonly Setting<double?> maxInitialTimestamp = Options.OptionalDouble("--max_initial_timestamp", 1.0, "the first timestamp of a window is at most this, in seconds");
     private readonly Setting<int?> maxNewTokens = Options.OptionalInt("--max_new_tokens", null, "most tokens sampled per window; None: half the model's text context");
     private readonly Setting<bool> withoutTimestamps = Options.Bool("--without_timestamps", false, "text only, no timestamps");
@@ -89,7 +92,7 @@ internal sealed class TranscribeCommand
                 temperatureIncrement.Option, compressionRatio.Option, logProb.Option, noSpeech.Option, wordTimestamps.Option,
                 prependPunctuations.Option, appendPunctuations.Option, highlightWords.Option, maxLineWidth.Option, maxLineCount.Option,
                 maxWordsPerLine.Option, jsonTrace.Option, threads.Option, clipTimestamps.Option, hallucinationSilence.Option, computeType.Option,
-                cpuIsa.Option, maxBatch.Option, memoryLimit.Option, maxInitialTimestamp.Option, maxNewTokens.Option,
+                cpuIsa.Option, maxBatch.Option, memoryLimit.Option, gpuMemoryLimit.Option, kvCacheFraction.Option, crossKvCacheFraction.Option, maxInitialTimestamp.Option, maxNewTokens.Option,
                 withoutTimestamps.Option, suppressBlank.Option, repetitionPenalty.Option, noRepeatNgramSize.Option,
                 promptResetOnTemperature.Option, prefix.Option, hotwords.Option, seed.Option, inputFormat.Option, vadFilter.Option, languages.Option, multilingual.Option,
                 batched.Option, channels.Option, audioContext.Option, audioContextTail.Option, .. vad.All,
@@ -190,6 +193,9 @@ internal sealed class TranscribeCommand
         CpuIsa = cpuIsa.Of(result),
         MaxBatch = maxBatch.Of(result),
         MemoryLimit = memoryLimit.Of(result),
+        GpuMemoryLimit = gpuMemoryLimit.Of(result),
+        KvCacheFreeGpuMemoryFraction = kvCacheFraction.Of(result),
+        CrossKvCacheFraction = crossKvCacheFraction.Of(result),
         MaxInitialTimestamp = maxInitialTimestamp.Of(result),
         MaxNewTokens = maxNewTokens.Of(result),
         WithoutTimestamps = withoutTimestamps.Of(result),

@@ -98,6 +98,12 @@ internal sealed record TranscribeSettings
 
     public long? MemoryLimit { get; init; }
 
+    public long? GpuMemoryLimit { get; init; }
+
+    public double KvCacheFreeGpuMemoryFraction { get; init; } = new EngineOptions().KvCacheFreeGpuMemoryFraction;
+
+    public double? CrossKvCacheFraction { get; init; }
+
     public double? MaxInitialTimestamp { get; init; } = 1.0;
 
     public int? MaxNewTokens { get; init; }
@@ -130,10 +136,16 @@ internal sealed record TranscribeSettings
     /// <summary>Files are written only when asked for.</summary>
     public bool WritesFiles => OutputDirectory is not null || OutputFormats is not null;
 
-    internal ModelOptions ToModelOptions()
+    /// <summary>How the model is loaded, for what works with one device.</summary>
+    internal ModelOptions ToModelOptions() => ToModelOptionsOfEach() is [var one]
+        ? one
+        : throw new UsageException($"--device: {Device} names several GPUs, and this takes one.");
+
+    /// <summary>How the model is loaded on each device that is asked for.</summary>
+    internal IReadOnlyList<ModelOptions> ToModelOptionsOfEach()
     {
-        (Device device, int index) = ParseDevice(Device);
-        return new ModelOptions
+        (Device device, IReadOnlyList<int> indices) = ParseDevice(Device);
+        return [.. indices.Select(index => new ModelOptions
         {
             Device = device,
             DeviceIndex = index,
@@ -145,19 +157,26 @@ internal sealed record TranscribeSettings
             },
             CpuIsa = CpuIsa ?? WhisperTrt.CpuIsa.Auto,
             CpuThreads = Threads is null or 0 ? null : Threads,
-        };
+        })];
     }
 
-    internal EngineOptions ToEngineOptions()
+    /// <param name="model">What the engine is for, as it was loaded.</param>
+    internal EngineOptions ToEngineOptions(ModelInfo model)
     {
         EngineOptions defaults = new();
         return defaults with
         {
             MaxBatch = MaxBatch ?? defaults.MaxBatch,
             MaxQueuedJobs = Math.Clamp(Audio.Count, defaults.MaxQueuedJobs, 1_000_000),
-            MemoryLimit = MemoryLimit,
+            MemoryLimit = GpuMemoryLimit is { } all && model.Device == WhisperTrt.Device.Cuda ? BesideWeights(all, model) : MemoryLimit,
+            KvCacheFreeGpuMemoryFraction = KvCacheFreeGpuMemoryFraction,
+            CrossKvCacheFraction = CrossKvCacheFraction,
         };
     }
+
+    private static long BesideWeights(long limit, ModelInfo model) => limit >= model.WeightBytes
+        ? limit - model.WeightBytes
+        : throw new UsageException($"--gpu_memory_limit: {limit} bytes are less than the weights of {model.Name} take, {model.WeightBytes}.");
 
     internal TranscribeOptions ToTranscribeOptions() => new()
     {
@@ -243,14 +262,30 @@ internal sealed record TranscribeSettings
         return all;
     }
 
-    /// <summary>"auto", "cpu", "cuda" or "cuda:1".</summary>
-    internal static (Device Device, int Index) ParseDevice(string? text) => text switch
+    /// <summary>"auto", "cpu", "cuda", "cuda:1", or several GPUs: "cuda:0,1".</summary>
+    internal static (Device Device, IReadOnlyList<int> Indices) ParseDevice(string? text) => text switch
     {
-        null or "auto" => (WhisperTrt.Device.Auto, 0),
-        "cpu" => (WhisperTrt.Device.Cpu, 0),
-        "cuda" => (WhisperTrt.Device.Cuda, 0),
-        _ when text.StartsWith("cuda:", StringComparison.Ordinal) && Options.TryInt(text["cuda:".Length..], out int index) && index >= 0 =>
-            (WhisperTrt.Device.Cuda, index),
-        _ => throw new UsageException($"--device: '{text}' is not one of auto, cpu, cuda, cuda:INDEX."),
+        null or "auto" => (WhisperTrt.Device.Auto, [0]),
+        "cpu" => (WhisperTrt.Device.Cpu, [0]),
+        "cuda" => (WhisperTrt.Device.Cuda, [0]),
+        _ when text.StartsWith("cuda:", StringComparison.Ordinal) && ParseIndices(text["cuda:".Length..]) is { } indices =>
+            (WhisperTrt.Device.Cuda, indices),
+        _ => throw new UsageException($"--device: '{text}' is not one of auto, cpu, cuda, cuda:INDEX, or cuda:INDEX,INDEX,... with each GPU once."),
     };
+
+    private static List<int>? ParseIndices(string text)
+    {
+        List<int> indices = [];
+        foreach (string one in text.Split(','))
+        {
+            if (!Options.TryInt(one, out int index) || index < 0 || indices.Contains(index))
+            {
+                return null;
+            }
+
+            indices.Add(index);
+        }
+
+        return indices;
+    }
 }

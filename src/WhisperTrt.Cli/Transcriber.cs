@@ -2,24 +2,24 @@ using Microsoft.Win32.SafeHandles;
 
 namespace WhisperTrt.Cli;
 
-/// <summary>Does what <c>transcribe</c> asks for: all files at once through one engine, each reported as it comes.</summary>
+/// <summary>Does what <c>transcribe</c> asks for: all files at once through one engine for each device, each reported as it comes.</summary>
 internal sealed class Transcriber
 {
     private readonly TranscribeSettings settings;
     private readonly Terminal terminal;
     private readonly OutputFiles? files;
-    private readonly WhisperModel model;
+    private readonly DeviceModels models;
     private readonly ProgressBar? progress;
     private readonly string?[] texts;
     private readonly bool[] done;
     private int failed;
 
-    private Transcriber(TranscribeSettings settings, Terminal terminal, OutputFiles? files, WhisperModel model, ProgressBar? progress)
+    private Transcriber(TranscribeSettings settings, Terminal terminal, OutputFiles? files, DeviceModels models, ProgressBar? progress)
     {
         this.settings = settings;
         this.terminal = terminal;
         this.files = files;
-        this.model = model;
+        this.models = models;
         this.progress = progress;
         texts = new string?[settings.Audio.Count];
         done = new bool[settings.Audio.Count];
@@ -41,14 +41,13 @@ internal sealed class Transcriber
         }
 
         OutputFiles? files = OutputFiles.Prepare(settings);
-        string path = ModelLocator.Locate(settings.Model, settings.ModelDirectory, AppContext.BaseDirectory);
-        using WhisperModel model = WhisperModel.Load(path, settings.ToModelOptions());
+        using DeviceModels models = DeviceModels.Load(settings, terminal);
         cancellationToken.ThrowIfCancellationRequested();
 
         // A bar and live lines would write over each other on one terminal.
         bool live = settings.Verbose && terminal.OutputIsTerminal;
         ProgressBar? bar = terminal.ErrorIsTerminal && !live ? new ProgressBar(settings.Audio.Count) : null;
-        Transcriber self = new(AdaptLanguage(settings, model.Info, terminal), terminal, files, model, bar);
+        Transcriber self = new(AdaptLanguage(settings, models.First.Info, terminal), terminal, files, models, bar);
         try
         {
             return bar is null
@@ -87,14 +86,14 @@ internal sealed class Transcriber
         List<Task> running = [];
         try
         {
-            WhisperEngine engine = model.CreateEngine(settings.ToEngineOptions());
-            await using (engine.ConfigureAwait(false))
+            WhisperEngineGroup engines = models.CreateEngines(settings);
+            await using (engines.ConfigureAwait(false))
             {
                 TranscribeOptions options = settings.ToTranscribeOptions();
                 for (int i = 0; i < settings.Audio.Count; i++)
                 {
                     Transcription transcription =
-                        await engine.StartAsync(Open(settings.Audio[i]), options, progress?.Of(i), cancellationToken).ConfigureAwait(false);
+                        await engines.StartAsync(Open(settings.Audio[i]), options, progress?.Of(i), cancellationToken).ConfigureAwait(false);
                     running.Add(FollowAsync(i, transcription, cancellationToken));
                 }
 
@@ -164,9 +163,9 @@ internal sealed class Transcriber
 
     private void SayLanguage(string prefix, Transcription transcription)
     {
-        if (transcription.DetectedLanguage is { } code && model.Info.IsMultilingual)
+        if (transcription.DetectedLanguage is { } code && models.First.Info.IsMultilingual)
         {
-            string name = model.Languages.FirstOrDefault(language => language.Code == code).Name ?? code;
+            string name = models.First.Languages.FirstOrDefault(language => language.Code == code).Name ?? code;
             terminal.Complain($"{prefix}detected language: {name}");
         }
     }

@@ -21,6 +21,7 @@ public sealed class Transcription : IAsyncDisposable
     private readonly WhisperEngine engine;
     private readonly ProgressRelay? progress;
     private readonly JobTelemetry? telemetry;
+    private readonly Action<Exception?>? ended;
     private SafeHandle? source;
     private JobHandle? job;
     private CancellationTokenRegistration lifetime;
@@ -33,13 +34,17 @@ public sealed class Transcription : IAsyncDisposable
 
     /// <param name="engine">Kept alive while the transcription runs.</param>
     /// <param name="progress">Told how far it is.</param>
-    /// <param name="source">What the audio is read from; kept open until the end.</param>
+    /// <param name="audio">The sound; what it is read from is kept open until the end.</param>
     /// <param name="telemetry">Told how it ends.</param>
-    internal Transcription(WhisperEngine engine, IProgress<TranscribeProgress>? progress, SafeHandle? source, JobTelemetry? telemetry)
+    /// <param name="ended">Called with what it failed with, if anything, before anybody else sees its end.</param>
+    internal Transcription(
+        WhisperEngine engine, IProgress<TranscribeProgress>? progress, Audio audio, JobTelemetry? telemetry, Action<Exception?>? ended)
     {
         this.engine = engine;
         this.telemetry = telemetry;
+        this.ended = ended;
         this.progress = progress is null ? null : new ProgressRelay(progress);
+        SafeHandle? source = (audio as Audio.DescriptorAudio)?.Descriptor;
         bool added = false;
         source?.DangerousAddRef(ref added);
         this.source = source;
@@ -47,6 +52,8 @@ public sealed class Transcription : IAsyncDisposable
 
     /// <summary>Code of the language detected; <see langword="null"/> before that, and if the language was given.</summary>
     public string? DetectedLanguage => detectedLanguage;
+
+    internal bool ReportsProgress => progress is not null;
 
     /// <summary>Adds samples to a transcription of <see cref="Audio.Pushed"/>.</summary>
     /// <param name="samples">16 kHz mono samples in [-1, 1]; copied.</param>
@@ -111,6 +118,30 @@ public sealed class Transcription : IAsyncDisposable
         job?.Dispose();
     }
 
+    /// <summary>Starts a transcription, gives its segments as they come, and ends it.</summary>
+    internal static async IAsyncEnumerable<Segment> SegmentsOf(
+        Func<CancellationToken, ValueTask<Transcription>> start, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        Transcription transcription = await start(cancellationToken).ConfigureAwait(false);
+        await using (transcription.ConfigureAwait(false))
+        {
+            await foreach (Segment segment in transcription.ReadSegmentsAsync(cancellationToken).ConfigureAwait(false))
+            {
+                yield return segment;
+            }
+        }
+    }
+
+    /// <summary>The whole transcript of a transcription that is started, and its end.</summary>
+    internal static async Task<Transcript> TranscriptOf(ValueTask<Transcription> start)
+    {
+        Transcription transcription = await start.ConfigureAwait(false);
+        await using (transcription.ConfigureAwait(false))
+        {
+            return await transcription.ToEndAsync(CancellationToken.None).ConfigureAwait(false);
+        }
+    }
+
     /// <summary>The same with the tentative text of a live transcription, but for what was replaced before it was read.</summary>
     internal async IAsyncEnumerable<LiveText> ReadLiveAsync([EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -153,14 +184,14 @@ public sealed class Transcription : IAsyncDisposable
     /// <summary>The job was handed in: from here on it can be cancelled and its result can be had.</summary>
     internal void Attach(JobHandle handle, CancellationToken cancellationToken)
     {
-        Action? ended;
+        Action? missed;
         lock (gate)
         {
             job = handle;
-            ended = end;
+            missed = end;
         }
 
-        ended?.Invoke();
+        missed?.Invoke();
         CancellationTokenRegistration registration = CancelWith(cancellationToken);
         lock (gate)
         {
@@ -247,6 +278,7 @@ public sealed class Transcription : IAsyncDisposable
     {
         ReleaseSource();
         telemetry?.Finish(transcript);
+        ended?.Invoke(null);
         completion.TrySetResult(transcript);
         segments.Writer.TryComplete();
         Unregister();
@@ -256,6 +288,7 @@ public sealed class Transcription : IAsyncDisposable
     {
         ReleaseSource();
         telemetry?.Fail(error);
+        ended?.Invoke(error);
         completion.TrySetException(error);
 
         // Nobody may ever look at it: an error that was not looked at is no error of the process.

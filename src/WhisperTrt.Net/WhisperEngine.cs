@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using WhisperTrt.Internal;
 using WhisperTrt.Interop;
 
@@ -79,7 +78,7 @@ public sealed class WhisperEngine : IAsyncDisposable, IDisposable
     {
         ArgumentNullException.ThrowIfNull(audio);
         ObjectDisposedException.ThrowIf(isClosing, this);
-        return Enumerate(audio, options, progress, cancellationToken);
+        return Transcription.SegmentsOf(cancellation => StartAsync(audio, options, progress, cancellation), cancellationToken);
     }
 
     /// <summary>Transcribes to the end and gives the whole transcript.</summary>
@@ -90,18 +89,12 @@ public sealed class WhisperEngine : IAsyncDisposable, IDisposable
     /// <exception cref="WhisperException">The audio cannot be read, an option is out of range, the queue is full.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled.</exception>
     /// <exception cref="ObjectDisposedException">The engine was disposed before it began.</exception>
-    public async Task<Transcript> TranscribeToEndAsync(
+    public Task<Transcript> TranscribeToEndAsync(
         Audio audio,
         TranscribeOptions? options = null,
         IProgress<TranscribeProgress>? progress = null,
-        CancellationToken cancellationToken = default)
-    {
-        Transcription transcription = await StartAsync(audio, options, progress, cancellationToken).ConfigureAwait(false);
-        await using (transcription.ConfigureAwait(false))
-        {
-            return await transcription.ToEndAsync(CancellationToken.None).ConfigureAwait(false);
-        }
-    }
+        CancellationToken cancellationToken = default) =>
+        Transcription.TranscriptOf(StartAsync(audio, options, progress, cancellationToken));
 
     /// <summary>Starts a transcription and returns once it is queued; for segments and the whole transcript both, and for <see cref="Audio.Pushed"/>.</summary>
     /// <param name="audio">The sound.</param>
@@ -111,32 +104,12 @@ public sealed class WhisperEngine : IAsyncDisposable, IDisposable
     /// <exception cref="InvalidOptionException">An option is out of range; the message names it.</exception>
     /// <exception cref="EngineBusyException">The engine's queue is full.</exception>
     /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
-    public async ValueTask<Transcription> StartAsync(
+    public ValueTask<Transcription> StartAsync(
         Audio audio,
         TranscribeOptions? options = null,
         IProgress<TranscribeProgress>? progress = null,
-        CancellationToken cancellationToken = default)
-    {
-        ArgumentNullException.ThrowIfNull(audio);
-        ObjectDisposedException.ThrowIf(isClosing, this);
-        cancellationToken.ThrowIfCancellationRequested();
-        options ??= new TranscribeOptions();
-        JobTelemetry? job = JobTelemetry.Begin(telemetry.Jobs, ModelInfo, audio is Audio.PushedAudio, options);
-        try
-        {
-            if (audio is Audio.StreamAudio stream)
-            {
-                audio = await stream.ReadAsync(cancellationToken).ConfigureAwait(false);
-            }
-
-            return Start(audio, options, progress, job, live: false, cancellationToken);
-        }
-        catch (Exception error)
-        {
-            job?.Fail(error);
-            throw;
-        }
-    }
+        CancellationToken cancellationToken = default) =>
+        SubmitAsync(audio, options, progress, ended: null, cancellationToken);
 
     /// <summary>
     /// Begins to transcribe speech while it is spoken: text comes about every <see cref="TranscribeOptions.LiveInterval"/>, tentative first and
@@ -155,28 +128,8 @@ public sealed class WhisperEngine : IAsyncDisposable, IDisposable
     /// <exception cref="EngineBusyException">The engine's queue is full.</exception>
     /// <exception cref="ObjectDisposedException">The engine was disposed.</exception>
     public LiveTranscription OpenStream(
-        TranscribeOptions? options = null, Audio? audio = null, CancellationToken cancellationToken = default)
-    {
-        ObjectDisposedException.ThrowIf(isClosing, this);
-        cancellationToken.ThrowIfCancellationRequested();
-        options ??= new TranscribeOptions();
-        audio ??= Audio.Pushed;
-        if (audio is Audio.StreamAudio)
-        {
-            throw new ArgumentException("A stream is read to its end before it is transcribed; read it and push what comes.", nameof(audio));
-        }
-
-        JobTelemetry? job = JobTelemetry.Begin(telemetry.Jobs, ModelInfo, live: true, options);
-        try
-        {
-            return new LiveTranscription(Start(audio, options, progress: null, job, live: true, cancellationToken));
-        }
-        catch (Exception error)
-        {
-            job?.Fail(error);
-            throw;
-        }
-    }
+        TranscribeOptions? options = null, Audio? audio = null, CancellationToken cancellationToken = default) =>
+        SubmitLive(options, audio, ended: null, cancellationToken);
 
     /// <summary>Cancels what runs, waits for its end, and frees what the engine holds. Idempotent; callable at any time, from any thread.</summary>
     public void Dispose()
@@ -204,6 +157,63 @@ public sealed class WhisperEngine : IAsyncDisposable, IDisposable
         }
     }
 
+    /// <summary>
+    /// <see cref="StartAsync"/>; <paramref name="ended"/> is called with what the transcription failed with, if anything, before anybody else
+    /// sees its end. Not where this method throws.
+    /// </summary>
+    internal async ValueTask<Transcription> SubmitAsync(
+        Audio audio,
+        TranscribeOptions? options,
+        IProgress<TranscribeProgress>? progress,
+        Action<Exception?>? ended,
+        CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(audio);
+        ObjectDisposedException.ThrowIf(isClosing, this);
+        cancellationToken.ThrowIfCancellationRequested();
+        options ??= new TranscribeOptions();
+        JobTelemetry? job = JobTelemetry.Begin(telemetry.Jobs, ModelInfo, audio is Audio.PushedAudio, options);
+        try
+        {
+            if (audio is Audio.StreamAudio stream)
+            {
+                audio = await stream.ReadAsync(cancellationToken).ConfigureAwait(false);
+            }
+
+            return Start(audio, options, live: false, new Transcription(this, progress, audio, job, ended), cancellationToken);
+        }
+        catch (Exception error)
+        {
+            job?.Fail(error);
+            throw;
+        }
+    }
+
+    /// <summary><see cref="OpenStream"/>, with <paramref name="ended"/> as of <see cref="SubmitAsync"/>.</summary>
+    internal LiveTranscription SubmitLive(TranscribeOptions? options, Audio? audio, Action<Exception?>? ended, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(isClosing, this);
+        cancellationToken.ThrowIfCancellationRequested();
+        options ??= new TranscribeOptions();
+        audio ??= Audio.Pushed;
+        if (audio is Audio.StreamAudio)
+        {
+            throw new ArgumentException("A stream is read to its end before it is transcribed; read it and push what comes.", nameof(audio));
+        }
+
+        JobTelemetry? job = JobTelemetry.Begin(telemetry.Jobs, ModelInfo, live: true, options);
+        try
+        {
+            Transcription transcription = new(this, progress: null, audio, job, ended);
+            return new LiveTranscription(Start(audio, options, live: true, transcription, cancellationToken));
+        }
+        catch (Exception error)
+        {
+            job?.Fail(error);
+            throw;
+        }
+    }
+
     /// <summary>The counters, unless the engine is disposed.</summary>
     internal EngineStatistics? TryGetStatistics()
     {
@@ -220,36 +230,14 @@ public sealed class WhisperEngine : IAsyncDisposable, IDisposable
     /// <inheritdoc cref="Dispose"/>
     public ValueTask DisposeAsync() => new(Task.Run(Dispose));
 
-    private async IAsyncEnumerable<Segment> Enumerate(
-        Audio audio,
-        TranscribeOptions? options,
-        IProgress<TranscribeProgress>? progress,
-        [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        Transcription transcription = await StartAsync(audio, options, progress, cancellationToken).ConfigureAwait(false);
-        await using (transcription.ConfigureAwait(false))
-        {
-            await foreach (Segment segment in transcription.ReadSegmentsAsync(cancellationToken).ConfigureAwait(false))
-            {
-                yield return segment;
-            }
-        }
-    }
-
     private Transcription Start(
-        Audio audio,
-        TranscribeOptions options,
-        IProgress<TranscribeProgress>? progress,
-        JobTelemetry? measured,
-        bool live,
-        CancellationToken cancellationToken)
+        Audio audio, TranscribeOptions options, bool live, Transcription transcription, CancellationToken cancellationToken)
     {
-        Transcription transcription = new(this, progress, (audio as Audio.DescriptorAudio)?.Descriptor, measured);
         ulong tag = pump.Register(transcription);
         JobHandle job;
         try
         {
-            job = JobSubmission.Submit(handle, pump.Queue, audio, options, tag, progress is not null, live);
+            job = JobSubmission.Submit(handle, pump.Queue, audio, options, tag, transcription.ReportsProgress, live);
         }
         catch (Exception error)
         {

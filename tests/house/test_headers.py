@@ -1,7 +1,7 @@
 """The public headers compile alone, as the languages they promise, with every warning an error."""
 import pytest
 
-from conftest import ROOT, needs, run
+from conftest import ARTIFACTS, ROOT, clean_environment, needs, run
 
 INCLUDE = ROOT / "native" / "include"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wsign-conversion", "-Werror"]
@@ -17,9 +17,11 @@ int use(const std::string& path) {
   load.compute_type = WTRT_COMPUTE_FLOAT32;
   Model model(path, load);
   Model same = model;
-  same = Model(path);
+  same = Model(path, ModelOptions("cuda:1"));
   EngineOptions layout;
   layout.max_batch = 4;
+  layout.kv_cache_free_gpu_memory_fraction = 0.5;
+  layout.cross_kv_cache_fraction = 0.25;
   Engine engine(same, layout);
   TranscribeOptions how;
   how.language = "en";
@@ -61,6 +63,7 @@ int use(const std::string& path) {
   count += result.segments().size() + result.write(WTRT_FORMAT_SRT).size() + result.text().size() + result.language().size();
   count += result.language_probabilities().size();
   count += model.languages().size() + model.detokenize(model.tokenize("text"), true).size();
+  count += model.bench({1, 2}, 3).size();
   count += doctor().size() + build_info().size() + normalize("text").size();
   Speech speech = detect_speech(Audio::file(path), *how.vad);
   for (const SpeechSpan& span : speech.spans()) count += static_cast<std::size_t>(span.end - span.start);
@@ -102,3 +105,35 @@ def test_headers_may_be_included_twice(tmp_path):
         objects.append(tmp_path / f"{name}.o")
         run("g++", "-std=c++17", *WARNINGS, f"-I{INCLUDE}", "-c", source, "-o", objects[-1])
     run("g++", "-r", *objects, "-o", tmp_path / "both.o")
+
+
+DEVICES = """
+#include "whispertrt/whispertrt.hpp"
+
+#include <cstdio>
+
+int main(int count, char** arguments) {
+  for (int i = 1; i < count; ++i) {
+    try {
+      const whispertrt::ModelOptions options(arguments[i]);
+      std::printf("%d %d\\n", options.device, options.device_index);
+    } catch (const whispertrt::Error& error) {
+      std::printf("%d %s\\n", error.code(), error.what());
+    }
+  }
+}
+"""
+
+
+def test_devices_are_named(tmp_path):
+    library = ARTIFACTS / "lib"
+    assert (library / "libwhispertrt.so").exists(), "./build.sh build leaves artifacts/lib"
+    source, program = tmp_path / "devices.cpp", tmp_path / "devices"
+    source.write_text(DEVICES)
+    run("g++", "-std=c++17", *WARNINGS, f"-I{INCLUDE}", source, f"-L{library}", f"-Wl,-rpath,{library}", "-lwhispertrt",
+        "-Wl,--allow-shlib-undefined", "-o", program)
+    wrong = ["cuda:", "cuda:x", "cuda:-1", "cuda:1x", "cuda1", "cuda:99999999999", "gpu", ""]
+    lines = run(program, "auto", "cpu", "cuda", "cuda:0", "cuda:12", *wrong, env=clean_environment()).stdout.splitlines()
+    assert lines[:5] == ["-1 0", "0 0", "1 0", "1 0", "1 12"]
+    for name, line in zip(wrong, lines[5:], strict=True):
+        assert line.startswith(f"1 device is '{name}'") and "cuda: and the index" in line

@@ -277,6 +277,24 @@ TEST(CheckFinite, FindsEachKindOfBadWeight) {
   expect_bad(DType::i8, "\x7f\x80", "-128");
 }
 
+TEST(CheckFinite, LooksAtTheWholeOfLargeTensors) {
+  // More than four pieces of a MiB, which all threads share; the last one is not full.
+  const auto pieces = [](size_t of) { return (5 * (size_t{1} << 20) + 4096) / of; };
+  const auto expect_first = [](DType type, const std::string& bytes, size_t place) {
+    expect_error(ErrorCode::invalid_checkpoint, {"'w'", "element " + std::to_string(place) + ";"},
+                 [&] { check_finite(view_of(type, bytes), "w"); });
+  };
+  std::vector<float> values(pieces(sizeof(float)), 1.0f);
+  EXPECT_NO_THROW(check_finite(view_of(DType::f32, test::bytes_of(values)), "w"));
+  for (const size_t place : {values.size() - 1, values.size() - 2000, size_t{3} << 18, size_t{5}}) {
+    values[place] = std::nanf("");  // the first of all that are wrong is named
+    expect_first(DType::f32, test::bytes_of(values), place);
+  }
+  std::string bytes(pieces(1), '\x05');
+  bytes[bytes.size() - 7] = '\x80';
+  expect_first(DType::i8, bytes, bytes.size() - 7);
+}
+
 TEST(ReadF32, ConvertsEveryHalfAndBfloatExactly) {
   std::string bytes;
   for (uint32_t bits = 0; bits < 65536; ++bits) {

@@ -28,6 +28,10 @@ def transcribe_option(**options):
     return set_option(_abi.TranscribeOptions, _options._TRANSCRIBE, **options)
 
 
+def engine_option(**options):
+    return set_option(_abi.EngineOptions, _options._ENGINE, **options)
+
+
 def test_every_field_of_the_option_structures_has_an_option():
     for structure, setters in [
         (_abi.ModelOptions, _options._MODEL),
@@ -70,8 +74,51 @@ def test_absent_values():
     assert native.max_new_tokens == _abi.AUTO
     assert math.isnan(native.no_speech_threshold)
     assert native.logprob_threshold == -0.5
-    assert set_option(_abi.EngineOptions, _options._ENGINE, memory_limit=None).memory_limit == _abi.NONE
-    assert set_option(_abi.EngineOptions, _options._ENGINE, memory_limit=5 * 2**30).memory_limit == 5 * 2**30
+    assert engine_option(memory_limit=None).memory_limit == _abi.NONE
+    assert engine_option(memory_limit=5 * 2**30).memory_limit == 5 * 2**30
+
+
+def test_fractions_of_gpu_memory():
+    native = engine_option(kv_cache_free_gpu_memory_fraction=0.5, cross_kv_cache_fraction=0.25)
+    assert (native.kv_cache_free_gpu_memory_fraction, native.cross_kv_cache_fraction) == (0.5, 0.25)
+    assert engine_option(kv_cache_free_gpu_memory_fraction=1).kv_cache_free_gpu_memory_fraction == 1.0
+    assert math.isnan(engine_option(cross_kv_cache_fraction=None).cross_kv_cache_fraction)
+    assert engine_option(kv_cache_free_gpu_memory_fraction=None).kv_cache_free_gpu_memory_fraction == 0.9
+
+
+@pytest.mark.parametrize(
+    "options, device, index",
+    [
+        ({"device": "auto"}, _abi.AUTO, 7),
+        ({"device": "cuda"}, _abi.DEVICE_CUDA, 7),
+        ({"device": "cuda", "device_index": 2}, _abi.DEVICE_CUDA, 2),
+        ({"device": "cuda:1"}, _abi.DEVICE_CUDA, 1),
+        ({"device": "cuda:1", "device_index": 1}, _abi.DEVICE_CUDA, 1),
+    ],
+)
+def test_devices(options, device, index):
+    before = dict(options)
+    native = set_option(lambda: _abi.ModelOptions(device_index=7), _options._MODEL, **_options._with_device_index(options))
+    assert (native.device, native.device_index) == (device, index)
+    assert options == before
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"device": "cuda:"}, "'cuda:'.*its index"),
+        ({"device": "cuda:-1"}, "'cuda:-1'.*its index"),
+        ({"device": "cuda:one"}, "'cuda:one'.*its index"),
+        ({"device": "cuda:0,1"}, "'cuda:0,1'.*its index"),
+        ({"device": "cuda:1", "device_index": 0}, "'cuda:1' and device_index 0; leave one"),
+        ({"device": "cuda:4294967296"}, "device_index is 4294967296"),
+        ({"device": "gpu"}, "auto, cpu, cuda"),
+        ({"device": 1}, "auto, cpu, cuda"),
+    ],
+)
+def test_devices_that_are_none(options, message):
+    with pytest.raises(whispertrt.InvalidArgumentError, match=message):
+        set_option(_abi.ModelOptions, _options._MODEL, **_options._with_device_index(options))
 
 
 def test_unknown_option_is_named_with_the_known_ones():

@@ -44,13 +44,33 @@ def test_folder_without_checkpoint(library, tmp_path):
         whispertrt.Model(tmp_path)
 
 
-@pytest.mark.parametrize("options, name", [({"device": "abacus"}, "device"), ({"cpu_threads": 0}, "cpu_threads")])
+@pytest.mark.parametrize(
+    "options, name",
+    [
+        ({"device": "abacus"}, "device"),
+        ({"device": "cuda:x"}, "device"),
+        ({"device": "cpu", "device_index": 1}, "device_index"),
+        ({"cpu_threads": 0}, "cpu_threads"),
+    ],
+)
 def test_wrong_model_options(model_path, options, name):
     with pytest.raises(whispertrt.InvalidArgumentError, match=name):
         whispertrt.Model(model_path, **options)
 
 
-@pytest.mark.parametrize("options", [{"max_batch": 0}, {"max_batch": 257}, {"max_queued_jobs": 0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_batch": 0},
+        {"max_batch": 257},
+        {"max_queued_jobs": 0},
+        {"kv_cache_free_gpu_memory_fraction": 0},
+        {"kv_cache_free_gpu_memory_fraction": 1.5},
+        {"kv_cache_free_gpu_memory_fraction": float("nan")},
+        {"cross_kv_cache_fraction": 0},
+        {"cross_kv_cache_fraction": 1},
+    ],
+)
 def test_wrong_engine_options(model, options):
     with pytest.raises(whispertrt.InvalidArgumentError, match=next(iter(options))):
         model.engine(**options)
@@ -141,6 +161,53 @@ def test_normalize(library):
 def test_doctor_and_build_info(library):
     assert isinstance(whispertrt.doctor(), dict)
     assert "version" in whispertrt.build_info()
+
+
+PHASES = ["encode and cross-KV", "decode step", "decode step, 3 beams of one window", "whole windows"]
+
+
+@pytest.fixture(scope="module")
+def random_model(library):
+    with whispertrt.Model("random:tiny", device="cpu") as model:
+        yield model
+
+
+def test_bench_times_each_act_at_each_batch(random_model):
+    report = random_model.bench(
+        batches=(1, 2), beams=3, cached_tokens=20, window_tokens=5, repetitions=1, tera_flops=1.0, tera_bytes=0.1
+    )
+    assert report["device"] == "the CPU" and report["weight_bytes"] == random_model.info.weight_bytes
+    found = [(phase["name"], phase["batch"]) for phase in report["phases"]]
+    assert found == [(name, batch) for name in PHASES for batch in ((1,) if "beams" in name else (1, 2))]
+    assert all(phase["milliseconds"] > 0 and phase["floor_milliseconds"] > 0 for phase in report["phases"])
+    floors = {key: phase["floor_milliseconds"] for key, phase in zip(found, report["phases"])}
+    assert floors["encode and cross-KV", 2] == pytest.approx(2 * floors["encode and cross-KV", 1])
+    assert floors["decode step", 1] < floors["decode step", 2] < 2 * floors["decode step", 1]  # weights are read once
+
+
+@pytest.mark.parametrize(
+    "options, name",
+    [
+        ({"batches": (0,)}, "batches"),
+        ({"beams": 33}, "beams"),
+        ({"cached_tokens": 19}, "cached_tokens"),
+        ({"window_tokens": 401}, "window_tokens"),
+        ({"repetitions": 0}, "repetitions"),
+        ({"tera_flops": -1.0}, "tera_flops"),
+    ],
+)
+def test_wrong_bench_options(random_model, options, name):
+    with pytest.raises(whispertrt.InvalidArgumentError, match=name):
+        random_model.bench(**options)
+
+
+def test_random_weights_have_a_size_and_no_words(random_model):
+    info = random_model.info
+    assert (info.languages, info.width, info.encoder_layers, info.vocabulary) == (0, 384, 4, 51865)
+    with pytest.raises(whispertrt.UnsupportedError, match="no tokenizer"):
+        random_model.tokenize("words")
+    with pytest.raises(whispertrt.NotFoundError, match="'huge'.*large-v2"):
+        whispertrt.Model("random:huge")
 
 
 def test_quantize_refuses_a_missing_model(library, tmp_path):

@@ -30,6 +30,7 @@ from ._errors import (
 )
 from ._types import Attempt, EngineStats, LiveText, MemoryPlan, ModelInfo, Progress, Segment, Speech, SpeechSpan, Word
 from .engine import Engine
+from .group import EngineGroup
 from .job import Job
 from .model import Model
 from .result import Result
@@ -48,6 +49,7 @@ __all__ = [
     "ClosedError",
     "DeviceError",
     "Engine",
+    "EngineGroup",
     "EngineStats",
     "FileError",
     "InternalError",

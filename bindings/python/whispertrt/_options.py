@@ -230,7 +230,25 @@ def _filled(native: Any, setters: Mapping[str, _Setter], options: Mapping[str, A
 
 def model_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.ModelOptions:
     """The library's defaults with these set."""
-    return _filled(initialised(_abi.ModelOptions, library.model_options_init), _MODEL, options)
+    return _filled(initialised(_abi.ModelOptions, library.model_options_init), _MODEL, _with_device_index(options))
+
+
+def _with_device_index(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same with "cuda:1" taken apart."""
+    device = options.get("device")
+    if not isinstance(device, str) or not device.startswith("cuda:"):
+        return options
+    digits = device[len("cuda:") :]
+    if not (digits.isascii() and digits.isdigit()):
+        raise InvalidArgumentError(
+            _abi.ERROR_INVALID_ARGUMENT, f'device is {device!r}; a GPU is "cuda", or "cuda:" and its index'
+        )
+    index = int(digits)
+    if options.get("device_index", index) != index:
+        raise InvalidArgumentError(
+            _abi.ERROR_INVALID_ARGUMENT, f"device is {device!r} and device_index {options['device_index']}; leave one of them out"
+        )
+    return {**options, "device": "cuda", "device_index": index}
 
 
 def engine_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.EngineOptions:

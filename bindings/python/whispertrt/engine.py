@@ -8,7 +8,7 @@ from ._audio import audio_of, pushed_audio
 from ._memory import sized
 from ._options import engine_options, transcribe_options
 from ._types import EngineStats, MemoryPlan, Progress, Segment, copy_of
-from .job import Job
+from .job import Job, OnEnd
 from .result import Result
 from .stream import Stream
 
@@ -19,32 +19,8 @@ if TYPE_CHECKING:
 _UNREAD = 1_000_000
 
 
-class Engine:
-    """Scheduler and memory over one model. Thread-safe; a context manager. Jobs handed in together are batched.
-
-    Options, all with the library's defaults: `max_batch` (rows of a decode step, 1..256), `max_queued_jobs`,
-    `memory_limit` (bytes beside the weights, None for no limit).
-
-    What can be transcribed: a path; the bytes of an audio file; 16 kHz mono samples (numpy array, array.array or
-    memoryview of float32; float64 and int16 are converted); an open file or pipe; RawPipe.
-
-    Options of a transcription, with the meanings of openai/whisper: `task` ("transcribe", "translate"), `language` (None
-    detects it), `initial_prompt`, `suppress_tokens`, `condition_on_previous_text`, `suppress_blank`, `without_timestamps`,
-    `max_new_tokens`, `max_initial_timestamp`, `no_speech_threshold`, `logprob_threshold` (None: off),
-    `compression_ratio_threshold` (None: off), `temperature` (one, or those tried until a window passes the thresholds),
-    `beam_size`, `best_of`, `patience`, `length_penalty`, `carry_initial_prompt`, `prefix`; as faster-whisper has them:
-    `repetition_penalty`, `no_repeat_ngram_size`, `hotwords`, `prompt_reset_on_temperature`, `vad_filter` (True: only the
-    speech is transcribed) and `vad_parameters`, a dict of what detect_speech() takes; `clip_timestamps`
-    (start, end, … in seconds, as list or text), `multilingual` (the language of every window), `batched` (with `vad_filter`:
-    chunks of speech that decode together); `languages` that detection chooses from, `channels` ("mix", or "split": each by
-    itself); `seed` of the sampling, and
-    `max_pending_segments` (how many may wait unread before the job pauses).
-    """
-
-    def __init__(self, model: "Model", **options: Any) -> None:
-        self._library = model._library
-        native = engine_options(self._library, options)
-        self._handle = self._library.engine_create(model._handle, ctypes.byref(native))
+class Transcribes:
+    """What everybody offers who can hand in a job."""
 
     def transcribe(self, audio: Any, *, on_progress: Optional[Callable[[Progress], None]] = None, **options: Any) -> Result:
         """Transcribes and returns the result. Raises what failed; see the class for audio and options."""
@@ -88,10 +64,45 @@ class Engine:
         return Stream(self.live(live=True, live_interval=interval, **options))
 
     def _submit(self, audio: _abi.Audio, keep_alive: Any, on_progress: Any, options: Any) -> Job:
+        raise NotImplementedError
+
+
+class Engine(Transcribes):
+    """Scheduler and memory over one model. Thread-safe; a context manager. Jobs handed in together are batched.
+
+    Options, all with the library's defaults: `max_batch` (rows of a decode step, 1..256), `max_queued_jobs`,
+    `memory_limit` (bytes beside the weights, None for no limit); on GPUs `kv_cache_free_gpu_memory_fraction` (of the memory
+    that is free, what KV caches may take) and `cross_kv_cache_fraction` (of that, what the cross-attention's may; None: as
+    they need).
+
+    What can be transcribed: a path; the bytes of an audio file; 16 kHz mono samples (numpy array, array.array or
+    memoryview of float32; float64 and int16 are converted); an open file or pipe; RawPipe.
+
+    Options of a transcription, with the meanings of openai/whisper: `task` ("transcribe", "translate"), `language` (None
+    detects it), `initial_prompt`, `suppress_tokens`, `condition_on_previous_text`, `suppress_blank`, `without_timestamps`,
+    `max_new_tokens`, `max_initial_timestamp`, `no_speech_threshold`, `logprob_threshold` (None: off),
+    `compression_ratio_threshold` (None: off), `temperature` (one, or those tried until a window passes the thresholds),
+    `beam_size`, `best_of`, `patience`, `length_penalty`, `carry_initial_prompt`, `prefix`; as faster-whisper has them:
+    `repetition_penalty`, `no_repeat_ngram_size`, `hotwords`, `prompt_reset_on_temperature`, `vad_filter` (True: only the
+    speech is transcribed) and `vad_parameters`, a dict of what detect_speech() takes; `clip_timestamps`
+    (start, end, … in seconds, as list or text), `multilingual` (the language of every window), `batched` (with `vad_filter`:
+    chunks of speech that decode together); `languages` that detection chooses from, `channels` ("mix", or "split": each by
+    itself); `seed` of the sampling, and
+    `max_pending_segments` (how many may wait unread before the job pauses).
+    """
+
+    def __init__(self, model: "Model", **options: Any) -> None:
+        self._library = model._library
+        native = engine_options(self._library, options)
+        self._handle = self._library.engine_create(model._handle, ctypes.byref(native))
+
+    def _submit(
+        self, audio: _abi.Audio, keep_alive: Any, on_progress: Any, options: Any, on_end: Optional[OnEnd] = None
+    ) -> Job:
         native = transcribe_options(self._library, options)
         if on_progress is not None:
             native.report_progress = 1
-        return Job(self._library, self._handle, audio, keep_alive, native, on_progress)
+        return Job(self._library, self._handle, audio, keep_alive, native, on_progress, on_end)
 
     @property
     def memory(self) -> MemoryPlan:

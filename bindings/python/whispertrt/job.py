@@ -12,6 +12,9 @@ from ._memory import floats_of, text_at
 from ._types import LiveText, Progress, Segment, segment_of
 from .result import Result
 
+#: Is told what a job failed with, if anything, when its end is seen or it is closed.
+OnEnd = Callable[[Optional[WhisperTrtError]], None]
+
 #: How long a wait inside the library may keep Ctrl-C waiting.
 _SLICE_MS = 100
 
@@ -31,10 +34,12 @@ class Job:
         keep_alive: Any,
         options: _abi.TranscribeOptions,
         on_progress: Optional[Callable[[Progress], None]] = None,
+        on_end: Optional[OnEnd] = None,
     ) -> None:
         self._library = library
         self._keep_alive = keep_alive
         self._on_progress = on_progress
+        self._on_end = on_end
         self._pump = threading.RLock()  # one thread takes events at a time; a progress callback may come back in
         self._over = False
         self._error: Optional[WhisperTrtError] = None
@@ -107,6 +112,7 @@ class Job:
             self.cancel()
             self._handle.close()
             self._queue.close()
+            self._tell_end()
 
     def __enter__(self) -> "Job":
         return self
@@ -161,11 +167,17 @@ class Job:
             error = CancelledError(_abi.ERROR_CANCELLED, "the transcription was cancelled")
             error.result = self._result
             self._error = error
+        self._tell_end()
 
     def _fail(self, error: WhisperTrtError) -> None:
         self._error = error
         self._over = True
         self._keep_alive = None
+        self._tell_end()
+
+    def _tell_end(self) -> None:
+        if self._on_end is not None:
+            self._on_end(self._error)
 
 
 def _slice(deadline: Optional[float]) -> int:

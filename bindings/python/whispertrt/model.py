@@ -21,7 +21,7 @@ class Model:
     `name_or_path` is a checkpoint directory, or a name ("tiny.en") that is looked for in $WHISPERTRT_MODELS and the
     Hugging Face cache, or "random:large-v2" (weights to measure with). Options, all with the library's defaults:
 
-    - `device`: "auto", "cpu", "cuda"; `device_index`: which of several GPUs;
+    - `device`: "auto", "cpu", "cuda"; which of several GPUs: "cuda:1", or `device_index`;
     - `compute_type`: "auto", "float32", "float16" (GPUs), "bfloat16", "int8" (CPUs);
     - `cpu_isa`: "auto", "portable", "avx2", "avx512", "amx", for tests;
     - `cpu_threads`: threads of the process-wide pool, None for one per core; the first model loaded sets it.

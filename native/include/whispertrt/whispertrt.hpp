@@ -15,6 +15,7 @@
 #define WHISPERTRT_HPP
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24,6 +25,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -116,6 +118,18 @@ class Reference {
 struct ModelOptions : wtrt_model_options {
   ModelOptions() : wtrt_model_options() {
     wtrt_model_options_init(this, static_cast<uint32_t>(sizeof(wtrt_model_options)));
+  }
+  // On a device: "auto", "cpu", "cuda", or "cuda:1" for one of several GPUs. Throws INVALID_ARGUMENT.
+  explicit ModelOptions(std::string_view on) : ModelOptions() {
+    constexpr std::string_view gpu = "cuda:";
+    device = on == "auto" ? WTRT_AUTO : on == "cpu" ? WTRT_DEVICE_CPU : WTRT_DEVICE_CUDA;
+    if (on == "auto" || on == "cpu" || on == "cuda") return;
+    const bool indexed = on.substr(0, gpu.size()) == gpu;
+    const char* const end = on.data() + on.size();
+    const auto read = std::from_chars(indexed ? on.data() + gpu.size() : end, end, device_index);
+    if (read.ec == std::errc() && read.ptr == end && device_index >= 0) return;
+    throw Error(WTRT_ERROR_INVALID_ARGUMENT, "device is '" + std::string(on) +
+                                                 "'; it must be auto, cpu, cuda, or cuda: and the index of a GPU");
   }
 };
 
@@ -345,7 +359,7 @@ class Model : public detail::Reference<wtrt_model, wtrt_model_retain, wtrt_model
     wtrt_bench_options_init(&options, sizeof options);
     if (!batches.empty()) {
       options.batches = batches.data();
-      options.batch_count = detail::size_of(batches);
+      options.batch_count = static_cast<int64_t>(batches.size());
     }
     options.repetitions = repetitions;
     wtrt_text* report = nullptr;

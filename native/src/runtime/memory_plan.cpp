@@ -39,10 +39,10 @@ MemoryPlan plan_for(const models::Whisper& model, const ops::Ops& ops, int32_t b
   return plan;
 }
 
-void check_fraction(const char* name, double value) {
-  if (value > 0 && value <= 1) return;
-  throw Error(ErrorCode::invalid_argument,
-              std::string(name) + ": " + std::to_string(value) + " is not above 0 and at most 1");
+void check_fraction(const char* name, double value, bool may_be_all) {
+  if (value > 0 && (value < 1 || (may_be_all && value == 1))) return;
+  throw Error(ErrorCode::invalid_argument, std::string(name) + ": " + std::to_string(value) + " is not above 0 and " +
+                                               (may_be_all ? "at most 1" : "below 1"));
 }
 
 }  // namespace
@@ -65,9 +65,9 @@ std::string MemoryCaps::broken_by(const MemoryPlan& plan) const {
 
 MemoryCaps memory_caps(const EngineOptions& options, int64_t available) {
   constexpr int64_t kSpared = int64_t{256} << 20;  // for kernels' own small needs
-  check_fraction("kv_cache_free_gpu_memory_fraction", options.kv_fraction);
+  check_fraction("kv_cache_free_gpu_memory_fraction", options.kv_fraction, true);
   const bool split = !std::isnan(options.cross_kv_fraction);
-  if (split) check_fraction("cross_kv_cache_fraction", options.cross_kv_fraction);
+  if (split) check_fraction("cross_kv_cache_fraction", options.cross_kv_fraction, false);
   MemoryCaps caps;
   caps.beside_weights = options.memory_limit;
   if (available < 0) return caps;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace WhisperTrt.Cli;
 
-/// <summary>Does what <c>eval</c> asks for: all clips at once through one engine, each scored as it is done.</summary>
+/// <summary>Does what <c>eval</c> asks for: all clips at once through one engine for each device, each scored as it is done.</summary>
 internal sealed class Evaluator
 {
     private readonly TranscribeSettings settings;
@@ -29,8 +29,8 @@ internal sealed class Evaluator
         RefuseUnwritable(json);
         Manifest manifest = Manifest.Read(source);
         terminal.Complain($"{manifest.Path}: {manifest.Format}, {manifest.Clips.Count} clips");
-        string path = ModelLocator.Locate(settings.Model, settings.ModelDirectory, AppContext.BaseDirectory);
-        using WhisperModel model = WhisperModel.Load(path, settings.ToModelOptions());
+        using DeviceModels models = DeviceModels.Load(settings, terminal);
+        WhisperModel model = models.First;
         cancellationToken.ThrowIfCancellationRequested();
 
         List<Clip> clips = [];
@@ -55,8 +55,8 @@ internal sealed class Evaluator
         settings = Transcriber.AdaptLanguage(settings, model.Info, terminal) with { Audio = [.. clips.Select(clip => clip.Path)] };
         ProgressBar? bar = terminal.ErrorIsTerminal ? new ProgressBar(clips.Count) : null;
         Evaluator self = new(settings, terminal, bar, clips);
-        double seconds = await self.MeasureAsync(model, cancellationToken).ConfigureAwait(false);
-        EvalReport report = self.Report(manifest, path, model.Info, seconds, skipped);
+        double seconds = await self.MeasureAsync(models, cancellationToken).ConfigureAwait(false);
+        EvalReport report = self.Report(manifest, models.Path, model.Info, seconds, skipped);
         Publish(report, json, terminal);
         return report.Failed.Count == 0 ? ExitCode.Ok : ExitCode.SomeFailed;
     }
@@ -78,14 +78,14 @@ internal sealed class Evaluator
     private static string? CodeOf(string language, WhisperModel model) =>
         model.Languages.FirstOrDefault(known => known.Code == language || known.Name == language).Code;
 
-    private async Task<double> MeasureAsync(WhisperModel model, CancellationToken cancellationToken)
+    private async Task<double> MeasureAsync(DeviceModels models, CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
         try
         {
             _ = progress is null
-                ? await TranscribeAllAsync(model, cancellationToken).ConfigureAwait(false)
-                : await progress.ShowAsync(terminal, () => TranscribeAllAsync(model, cancellationToken)).ConfigureAwait(false);
+                ? await TranscribeAllAsync(models, cancellationToken).ConfigureAwait(false)
+                : await progress.ShowAsync(terminal, () => TranscribeAllAsync(models, cancellationToken)).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
@@ -96,18 +96,18 @@ internal sealed class Evaluator
         return watch.Elapsed.TotalSeconds;
     }
 
-    private async Task<int> TranscribeAllAsync(WhisperModel model, CancellationToken cancellationToken)
+    private async Task<int> TranscribeAllAsync(DeviceModels models, CancellationToken cancellationToken)
     {
-        WhisperEngine engine = model.CreateEngine(settings.ToEngineOptions());
-        await using (engine.ConfigureAwait(false))
+        WhisperEngineGroup engines = models.CreateEngines(settings);
+        await using (engines.ConfigureAwait(false))
         {
             TranscribeOptions options = settings.ToTranscribeOptions();
             List<Task> running = [];
             for (int i = 0; i < clips.Count; i++)
             {
-                TranscribeOptions own = clips[i].Language.Length == 0 ? options : options with { Language = CodeOf(clips[i].Language, model) };
+                TranscribeOptions own = clips[i].Language.Length == 0 ? options : options with { Language = CodeOf(clips[i].Language, models.First) };
                 Transcription transcription =
-                    await engine.StartAsync(Audio.FromFile(clips[i].Path), own, progress?.Of(i), cancellationToken).ConfigureAwait(false);
+                    await engines.StartAsync(Audio.FromFile(clips[i].Path), own, progress?.Of(i), cancellationToken).ConfigureAwait(false);
                 running.Add(FollowAsync(i, transcription, cancellationToken));
             }
 

@@ -19,6 +19,8 @@ internal static unsafe class OptionConversion
         native.MaxBatch = options.MaxBatch;
         native.MaxQueuedJobs = options.MaxQueuedJobs;
         native.MemoryLimit = OrNone(options.MemoryLimit, nameof(EngineOptions.MemoryLimit));
+        native.KvCacheFreeGpuMemoryFraction = options.KvCacheFreeGpuMemoryFraction;
+        native.CrossKvCacheFraction = OrOff(options.CrossKvCacheFraction, nameof(EngineOptions.CrossKvCacheFraction));
     }
 
     internal static void Apply(TranscribeOptions options, ref NativeTranscribeOptions native, Utf8Arena arena)

@@ -14,4 +14,15 @@ public sealed record EngineOptions
     /// <see cref="MaxBatch"/> until it fits, and a cap too small for one row is refused with <see cref="WhisperOutOfMemoryException"/>.
     /// </summary>
     public long? MemoryLimit { get; init; }
+
+    /// <summary>
+    /// GPUs: most of the memory that is free when the engine is made that its KV caches may take, above 0 and at most 1. Lowers
+    /// <see cref="MaxBatch"/> like <see cref="MemoryLimit"/>.
+    /// </summary>
+    public double KvCacheFreeGpuMemoryFraction { get; init; } = 0.9;
+
+    /// <summary>
+    /// GPUs: of what KV caches may take, the part that the cross-attention's may, above 0 and below 1; <see langword="null"/>: as they need.
+    /// </summary>
+    public double? CrossKvCacheFraction { get; init; }
 }

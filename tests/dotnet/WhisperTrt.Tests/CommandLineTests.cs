@@ -10,6 +10,7 @@ public sealed class CommandLineTests
         { "--model", "base", nameof(TranscribeSettings.Model), "base" },
         { "--model_dir", "/m", nameof(TranscribeSettings.ModelDirectory), "/m" },
         { "--device", "cuda:1", nameof(TranscribeSettings.Device), "cuda:1" },
+        { "--device", "cuda:0,1", nameof(TranscribeSettings.Device), "cuda:0,1" },
         { "--output_dir", "out", nameof(TranscribeSettings.OutputDirectory), "out" },
         { "-o", "out", nameof(TranscribeSettings.OutputDirectory), "out" },
         { "--output_format", "srt", nameof(TranscribeSettings.OutputFormats), new[] { OutputFormat.Srt } },
@@ -61,12 +62,17 @@ public sealed class CommandLineTests
         { "--channels", "split", nameof(TranscribeSettings.Channels), ChannelMode.Split },
         { "--hallucination_silence_threshold", "2", nameof(TranscribeSettings.HallucinationSilenceThreshold), 2.0 },
         { "--compute_type", "float32", nameof(TranscribeSettings.ComputeType), ComputeType.Float32 },
+        { "--compute_type", "float16", nameof(TranscribeSettings.ComputeType), ComputeType.Float16 },
         { "--compute_type", "bfloat16", nameof(TranscribeSettings.ComputeType), ComputeType.BFloat16 },
         { "--compute_type", "int8", nameof(TranscribeSettings.ComputeType), ComputeType.Int8 },
         { "--compute_type", "auto", nameof(TranscribeSettings.ComputeType), ComputeType.Auto },
         { "--cpu_isa", "avx512", nameof(TranscribeSettings.CpuIsa), CpuIsa.Avx512 },
         { "--max_batch", "8", nameof(TranscribeSettings.MaxBatch), 8 },
         { "--memory_limit", "5000000000", nameof(TranscribeSettings.MemoryLimit), 5_000_000_000 },
+        { "--gpu_memory_limit", "40000000000", nameof(TranscribeSettings.GpuMemoryLimit), 40_000_000_000 },
+        { "--kv_cache_free_gpu_memory_fraction", "0.5", nameof(TranscribeSettings.KvCacheFreeGpuMemoryFraction), 0.5 },
+        { "--cross_kv_cache_fraction", "0.25", nameof(TranscribeSettings.CrossKvCacheFraction), 0.25 },
+        { "--cross_kv_cache_fraction", "None", nameof(TranscribeSettings.CrossKvCacheFraction), null },
         { "--max_initial_timestamp", "None", nameof(TranscribeSettings.MaxInitialTimestamp), null },
         { "--max_initial_timestamp", "2", nameof(TranscribeSettings.MaxInitialTimestamp), 2.0 },
         { "--max_new_tokens", "99", nameof(TranscribeSettings.MaxNewTokens), 99 },
@@ -152,7 +158,9 @@ public sealed class CommandLineTests
     [InlineData("--no_speech_threshold", "inf")]
     [InlineData("--output_format", "doc")]
     [InlineData("--task", "summarize")]
-    [InlineData("--compute_type", "float16")]
+    [InlineData("--compute_type", "float8")]
+    [InlineData("--gpu_memory_limit", "40GB")]
+    [InlineData("--kv_cache_free_gpu_memory_fraction", "None")]
     [InlineData("--cpu_isa", "sse")]
     [InlineData("--max_batch", "99999999999")]
     public async Task A_value_that_cannot_be_read_is_refused_by_name(string option, string value)
@@ -197,6 +205,10 @@ public sealed class CommandLineTests
     [InlineData("--threads", "-1")]
     [InlineData("--device", "tpu")]
     [InlineData("--device", "cuda:x")]
+    [InlineData("--device", "cuda:-1")]
+    [InlineData("--device", "cuda:0,")]
+    [InlineData("--device", "cuda:1,0,1")]
+    [InlineData("--gpu_memory_limit", "-1")]
     public async Task What_is_not_honoured_yet_is_refused_by_name(string option, string value)
     {
         (int code, _, string error) = await RunAsync(["transcribe", "a.wav", option, value]);

@@ -7,7 +7,7 @@ namespace WhisperTrt.Tests;
 public sealed class CompletionTests
 {
     [Theory]
-    [InlineData("", "transcribe listen eval vad info doctor quantize completion --help --version")]
+    [InlineData("", "transcribe listen eval vad info doctor bench quantize completion --help --version")]
     [InlineData("tr", "transcribe")]
     [InlineData("transcribe|--output_", "--output_dir --output_format")]
     [InlineData("transcribe|a.wav|--task|", "transcribe translate")]
@@ -16,6 +16,8 @@ public sealed class CompletionTests
     [InlineData("transcribe|--beam_size|", "None")]
     [InlineData("eval|--js", "--json")]
     [InlineData("eval|--output_", "")]
+    [InlineData("bench|--tera_", "--tera_flops --tera_bytes")]
+    [InlineData("bench|--random|large", "large-v1 large-v2 large-v3")]
     [InlineData("completion|", "bash zsh pwsh")]
     [InlineData("transcribe|", "")]
     [InlineData("transcribe|--model|", "")]

@@ -35,11 +35,22 @@ public sealed unsafe class OptionConversionTests
         Assert.Equal(16, native.MaxBatch);
         Assert.Equal(1024, native.MaxQueuedJobs);
         Assert.Equal(NativeConstants.None, native.MemoryLimit);
+        Assert.Equal(0.9, native.KvCacheFreeGpuMemoryFraction);
+        Assert.True(double.IsNaN(native.CrossKvCacheFraction));
 
-        OptionConversion.Apply(new EngineOptions { MaxBatch = 5, MaxQueuedJobs = 6, MemoryLimit = 1L << 33 }, ref native);
+        EngineOptions options = new()
+        {
+            MaxBatch = 5,
+            MaxQueuedJobs = 6,
+            MemoryLimit = 1L << 33,
+            KvCacheFreeGpuMemoryFraction = 0.5,
+            CrossKvCacheFraction = 0.25,
+        };
+        OptionConversion.Apply(options, ref native);
         Assert.Equal(5, native.MaxBatch);
         Assert.Equal(6, native.MaxQueuedJobs);
         Assert.Equal(1L << 33, native.MemoryLimit);
+        Assert.Equal((0.5, 0.25), (native.KvCacheFreeGpuMemoryFraction, native.CrossKvCacheFraction));
     }
 
     [Fact]
@@ -212,6 +223,7 @@ public sealed unsafe class OptionConversionTests
         using Utf8Arena arena = new();
         Refused(nameof(ModelOptions.CpuThreads), () => OptionConversion.Apply(new ModelOptions { CpuThreads = -1 }, ref model));
         Refused(nameof(EngineOptions.MemoryLimit), () => OptionConversion.Apply(new EngineOptions { MemoryLimit = -2 }, ref engine));
+        Refused(nameof(EngineOptions.CrossKvCacheFraction), () => OptionConversion.Apply(new EngineOptions { CrossKvCacheFraction = double.NaN }, ref engine));
         Refused(nameof(TranscribeOptions.MaxNewTokens), () => OptionConversion.Apply(new TranscribeOptions { MaxNewTokens = -1 }, ref transcribe, arena));
         Refused(nameof(TranscribeOptions.NoSpeechThreshold), () => OptionConversion.Apply(new TranscribeOptions { NoSpeechThreshold = double.NaN }, ref transcribe, arena));
     }
@@ -229,6 +241,8 @@ public sealed unsafe class OptionConversionTests
         NativeMethods.EngineOptionsInit(&engine, (uint)sizeof(NativeEngineOptions));
         NativeEngineOptions ourEngine = engine;
         OptionConversion.Apply(new EngineOptions(), ref ourEngine);
+        Assert.True(double.IsNaN(engine.CrossKvCacheFraction) && double.IsNaN(ourEngine.CrossKvCacheFraction));  // of either sign
+        ourEngine.CrossKvCacheFraction = engine.CrossKvCacheFraction;
         Assert.Equal(Bytes(engine), Bytes(ourEngine));
 
         NativeWriteOptions write;
