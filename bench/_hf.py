@@ -1,6 +1,6 @@
 """Hugging Face's Whisper for gpu.py, one process for one way and act: it prepares (compiles), says so, waits for a line, measures.
 
-usage: _hf.py CHECKPOINT eager|compiled encode,step,windows BATCH[,BATCH...] CACHED_TOKENS
+usage: _hf.py CHECKPOINT eager|compiled encode,step BATCH[,BATCH...] CACHED_TOKENS
 """
 
 import json
@@ -94,21 +94,6 @@ class Way:
             return
         for layer in cache.self_attention_cache.layers:
             layer.cumulative_length.fill_(self.first)
-
-    def windows(self, batch):
-        """Whole windows of as many tokens as are cached above, as generate() does it without its own overhead; eager alone."""
-        config = self.model.config
-        mel = torch.randn(batch, config.num_mel_bins, 2 * config.max_source_positions, device=DEVICE, dtype=torch.float16)
-        encoder, decoder, head = self.model.model.encoder, self.model.model.decoder, self.model.proj_out
-
-        def act():
-            states, cache = encoder(mel).last_hidden_state, self.caches()
-            ids = torch.randint(0, 50000, (batch, 4), device=DEVICE)
-            for _ in range(self.cached):
-                out = decoder(input_ids=ids, encoder_hidden_states=states, past_key_values=cache, use_cache=True)
-                ids = head(out.last_hidden_state[:, -1:]).argmax(-1)
-
-        return lambda: median_ms(1, act)
 
 
 def main():

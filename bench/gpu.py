@@ -256,41 +256,52 @@ def peer_children(options, path):
 
     children = []
     if "eager" in options.peers:
-        children.append(child("eager", "encode,step,windows", ",".join(map(str, options.batches))))
+        children.append(child("eager", "encode,step", ",".join(map(str, options.batches))))
     if "compiled" in options.peers:
         children += [child("compiled", act, batch) for batch in options.batches for act in ("step", "encode")]
     return children
 
 
-def peer(options, report, found, path):
-    children = peer_children(options, path)
-    deadline = time.time() + options.peer_seconds
-    ready = []
+def prepared(children, seconds, report, found):
+    """Those that are ready to measure in time; the others are ended."""
+    deadline = time.time() + seconds
     for child in children:
         told = child.next(deadline)
-        if told:
-            ready.append(child)
-            found["peer versions"] = {name: told[name] for name in ("torch", "transformers", "cuda")}
-            _bench.note(f"{child.name}: loaded in {told['load_seconds']:.0f} s, ready {told['arrived'] - child.started:.0f} s after its start")
-        else:
-            report.note(f"Hugging Face, {child.name}: nothing measured: {child.last_words()}")
-    for child in ready:
-        way = child.name.split()[0]
-        child.go_on()
-        deadline = time.time() + 30
-        while (told := child.next(deadline)) and "done" not in told:
-            found["peer"][way, told["act"], told["batch"]] = told["milliseconds"]
-            _bench.note(f"{way} {told['act']} B = {told['batch']}: {told['milliseconds']:.2f} ms")
         if told is None:
-            report.note(f"Hugging Face, {child.name}: ended early: {child.last_words()}")
-        skipped = [line for line in child.log if "cudagraph" in line.lower()]
-        if skipped:
-            report.note(f"Hugging Face, {child.name}: {skipped[-1][:200]}")
-        child.end()
-    for batch in options.batches:  # by its parts, prompt and host left out
-        parts = [found["peer"].get(("compiled", act, batch)) for act in ("encode", "step")]
-        if all(parts):
-            found["peer"]["compiled", "windows", batch] = parts[0] + options.tokens * parts[1]
+            report.note(f"Hugging Face, {child.name}: nothing measured: {child.last_words()}")
+            continue
+        _bench.note(f"{child.name}: ready {told['arrived'] - child.started:.0f} s after its start")
+        found["peer processes"][child.name] = [child.name, told["load_seconds"], told["ready"], None]
+        found["peer versions"] = {name: told[name] for name in ("torch", "transformers", "cuda")}
+        yield child
+
+
+def measured(child, report, found):
+    way, deadline = child.name.split()[0], time.time() + 30
+    child.go_on()
+    while (told := child.next(deadline)) and "done" not in told:
+        found["peer"][way, told["act"], told["batch"]] = told["milliseconds"]
+        _bench.note(f"{way} {told['act']} B = {told['batch']}: {told['milliseconds']:.2f} ms")
+    if told:
+        found["peer processes"][child.name][-1] = told["peak_bytes"] / (1 << 20)
+    else:
+        report.note(f"Hugging Face, {child.name}: ended early: {child.last_words()}")
+    skipped = [line for line in child.log if "cudagraph" in line.lower()]
+    if skipped:
+        report.note(f"Hugging Face, {child.name}: {skipped[-1][:200]}")
+    child.end()
+
+
+def peer(options, report, found, path):
+    found["peer processes"] = {}
+    ready = list(prepared(peer_children(options, path), options.peer_seconds, report, found))
+    for child in ready:
+        measured(child, report, found)
+    for way in options.peers:
+        for batch in options.batches:
+            encode, step = (found["peer"].get((way, act, batch)) for act in ("encode", "step"))
+            if encode and step:
+                found["peer"][way, "windows", batch] = encode + options.tokens * step
 
 
 # ---- tables ----
@@ -345,6 +356,9 @@ def tables(options, report, found):
         report.table("Loads in one process, page cache warm", ["load", "s"], [[i + 1, seconds] for i, seconds in enumerate(found["loads"])])
     if "start" in found:
         report.table("Process start to first text of 1 s of audio, page cache warm", ["first text s", "loaded s", "load alone s", "tokens"], found["start"])
+    if "peer processes" in found:
+        report.table("Hugging Face's processes, side by side until they measure", ["way, act, batch", "load s", "compile s", "most MiB allocated"],
+                     list(found["peer processes"].values()))
     if found["phases"]:
         report.table("Gaps between ours and the floor", ["phase", "batch", "ms over the floor", "ours / floor", "cause", "idea"], gaps(found))
 
@@ -401,7 +415,10 @@ def main():
             report.detail(key, found[key])
     tables(options, report, found)
     if found["peer"]:
-        report.note("Hugging Face's whole windows, compiled, are the sum of its encoder and its steps.")
+        report.note("Hugging Face's whole windows and utterance are the sum of its encoder and its steps: without log-mel, prompt and generate().")
+    if report.document["gpu"]:
+        clock = found.get("clocks while measured", {}).get("sm_mhz", {}).get("median")
+        report.note(f"{report.document['gpu']['name']}, driver {report.document['gpu']['driver_version']}, SM clock {clock or '?'} MHz while measured.")
     report.finish()
 
 
