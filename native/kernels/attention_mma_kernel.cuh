@@ -2,17 +2,9 @@
 #pragma once
 
 #include "attention_softmax.cuh"
+#include "attention_traits.cuh"
 
 namespace wtrt::kernels {
-
-template <typename T>
-struct MmaShape {
-  using Type = T;
-  static constexpr int kHead = 64, kRowBytes = 2 * kHead;
-  static constexpr int kWarps = 4, kWarpRows = 32, kRows = kWarps * kWarpRows, kThreads = 32 * kWarps;
-  static constexpr int kKeys = 64, kTileBytes = kKeys * kRowBytes, kQueryBytes = kRows * kRowBytes;
-  static constexpr int kSharedBytes = kQueryBytes + 4 * kTileBytes;  // keys and values, two of each
-};
 
 // Rows of 128 bytes whose 16-byte chunks are swapped so that eight rows' same chunk lies in all banks.
 __device__ __forceinline__ uint32_t swizzled(int row, int chunk) {
@@ -116,11 +108,9 @@ __global__ void __launch_bounds__(Shape::kThreads, 2)
     score_tile<Shape>(s, q, tile, lane);
 #pragma unroll
     for (int m = 0; m < 2; ++m) {
-      float correction[2];
       if (key + Shape::kKeys > positions) mask_scores(s[m], positions - key);
-      if (raise_base(rows[m], s[m], scale, correction)) correct(o[m], correction);
-      exponentials<0, 32>(rows[m], s[m], scale);
-      pack_fragments<T, 0, 32>(s[m], p[m]);
+      raise_base(rows[m], s[m], o[m], scale);
+      exponentials<T>(rows[m], s[m], p[m], scale);
     }
     add_values<Shape>(o, p, tile + Shape::kTileBytes, lane);
   }

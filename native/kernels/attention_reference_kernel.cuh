@@ -5,19 +5,11 @@
 #include <cuda_fp16.h>
 
 #include <cstdint>
+#include <type_traits>
+
+#include "attention_traits.cuh"
 
 namespace wtrt::kernels {
-
-// A block does 64 queries; thread (r, c) of 8 x 16 has the scores of rows r + 8 i with keys c + 16 j, and of those rows
-// the sums of columns 4 c + e (+ 64).
-template <typename T, int kHead_>
-struct ReferenceShape {
-  using Type = T;
-  static constexpr int kHead = kHead_;  // head sizes up to this
-  static constexpr int kRows = 64, kKeys = 64, kThreads = 128;
-  static constexpr int kPitch = kHead + 4, kWeightPitch = kKeys + 4;  // floats; + 4 keeps rows in different banks
-  static constexpr int kSharedBytes = 4 * (kRows * kPitch + kKeys * kPitch + kKeys * kHead);
-};
 
 __device__ __forceinline__ float to_float(float x) { return x; }
 __device__ __forceinline__ float to_float(__half x) { return __half2float(x); }

@@ -27,52 +27,41 @@ __device__ __forceinline__ float row_maximum(float value) {
   return fmaxf(value, __shfl_xor_sync(0xffffffffu, value, 2));
 }
 
-// Moves the base of a row to its maximum when that outgrew it by more than 2^8, which 16 bits bear; returns what sums
-// so far are to be multiplied by. Moving seldom saves multiplications, and each row decides for itself: its neighbours
-// do not change its bits.
-template <int kCount>
-__device__ __forceinline__ bool raise_base(SoftmaxRows& rows, const float (&s)[kCount], float scale,
-                                           float (&correction)[2]) {
+// Moves the base of a row to its maximum when that outgrew it by more than 2^8, which 16 bits bear, and multiplies the
+// sums so far accordingly. Moving seldom saves multiplications, and each row decides for itself: its neighbours do not
+// change its bits.
+template <int kCount, int kSums>
+__device__ __forceinline__ void raise_base(SoftmaxRows& rows, const float (&s)[kCount], float (&o)[kSums],
+                                           float scale) {
   constexpr float kMostGrowth = 8.0f;
   float most[4] = {s[0], s[1], s[2], s[3]};
 #pragma unroll
   for (int i = 4; i < kCount; ++i) most[i % 4] = fmaxf(most[i % 4], s[i]);
-  bool moved = false;
+  const float top[2] = {row_maximum(fmaxf(most[0], most[1])) * scale, row_maximum(fmaxf(most[2], most[3])) * scale};
+  const bool moves[2] = {top[0] > rows.base[0] + kMostGrowth, top[1] > rows.base[1] + kMostGrowth};
+  if (!__any_sync(0xffffffffu, moves[0] || moves[1])) return;
+  float correction[2];
 #pragma unroll
   for (int h = 0; h < 2; ++h) {
-    const float top = row_maximum(fmaxf(most[2 * h], most[2 * h + 1])) * scale;
-    correction[h] = 1.0f;
-    if (top > rows.base[h] + kMostGrowth) {
-      correction[h] = ptx::exp2(rows.base[h] - top);
-      rows.base[h] = top;
-      rows.sum[h] *= correction[h];
-      moved = true;
-    }
+    correction[h] = moves[h] ? ptx::exp2(rows.base[h] - top[h]) : 1.0f;
+    if (moves[h]) rows.base[h] = top[h];
+    rows.sum[h] *= correction[h];
   }
-  return __any_sync(0xffffffffu, moved);
+#pragma unroll
+  for (int i = 0; i < kSums; ++i) o[i] *= correction[i / 2 % 2];
 }
 
-template <int kCount>
-__device__ __forceinline__ void correct(float (&o)[kCount], const float (&correction)[2]) {
+// s → the fragments of a product's left side, 2^(s * scale - base), which are summed up.
+template <typename T, int kCount>
+__device__ __forceinline__ void exponentials(SoftmaxRows& rows, float (&s)[kCount], uint32_t (&p)[kCount / 2],
+                                             float scale) {
 #pragma unroll
-  for (int i = 0; i < kCount; ++i) o[i] *= correction[i / 2 % 2];
-}
-
-// s → 2^(s * scale - base), summed up.
-template <int kFirst, int kLast, int kCount>
-__device__ __forceinline__ void exponentials(SoftmaxRows& rows, float (&s)[kCount], float scale) {
-#pragma unroll
-  for (int i = kFirst; i < kLast; ++i) {
+  for (int i = 0; i < kCount; ++i) {
     s[i] = ptx::exp2(fmaf(s[i], scale, -rows.base[i / 2 % 2]));
     rows.sum[i / 2 % 2] += s[i];
   }
-}
-
-// The fragments of a product's left side.
-template <typename T, int kFirst, int kLast, int kCount>
-__device__ __forceinline__ void pack_fragments(const float (&s)[kCount], uint32_t (&p)[kCount / 2]) {
 #pragma unroll
-  for (int i = kFirst; i < kLast; i += 2) p[i / 2] = ptx::pack<T>(s[i], s[i + 1]);
+  for (int i = 0; i < kCount; i += 2) p[i / 2] = ptx::pack<T>(s[i], s[i + 1]);
 }
 
 // 1 / the rows' sums.

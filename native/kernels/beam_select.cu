@@ -49,26 +49,24 @@ __device__ void merge_lists(const TopEntry* list, int32_t size, int32_t wanted, 
 
 // Of the values that a warp looks at (every kPeakThreads-th block of 32), the first `wanted` in order: each lane knows
 // the first of its own, and the warp looks once more through those of the lane that has given one away.
-__device__ void top_of_warp(const float* values, int32_t count, int32_t first_token, int32_t wanted, TopEntry* top) {
-  const int32_t lane = this_lane(), begin = this_warp() * 32;
+template <typename Values>
+__device__ void top_of_warp(const Values& values, ops::Range range, int32_t wanted, TopEntry* top) {
+  const int32_t lane = this_lane(), begin = this_warp() * 32, count = static_cast<int32_t>(range.count);
   Place mine{0, kNobody};
-#pragma unroll 8
   for (int32_t i = begin + lane; i < count; i += kPeakThreads) {
-    const uint32_t order = order_of(values[i]);
+    const uint32_t order = order_of(values(i));
     if (order > mine.order) mine = {order, static_cast<uint32_t>(i)};
   }
   for (int32_t n = 0; n < wanted; ++n) {
     const Place given = first_of_warp(mine);
-    if (given.order == 0) {
-      if (lane == 0) top[n] = {0.0f, -1};
-      continue;
-    }
-    if (lane == 0) top[n] = {of_order(given.order), first_token + static_cast<int32_t>(given.index)};
-    if (n + 1 == wanted) break;
+    if (lane == 0)
+      top[n] = given.order == 0 ? TopEntry{0.0f, -1}
+                                : TopEntry{of_order(given.order), static_cast<int32_t>(range.first + given.index)};
+    if (n + 1 == wanted || given.order == 0) continue;
     const int32_t giver = static_cast<int32_t>(given.index % 32);  // begin and kPeakThreads are multiples of 32
     Place next{0, kNobody};
     for (int32_t i = begin + giver + lane * kPeakThreads; i < count; i += 32 * kPeakThreads) {
-      const uint32_t order = order_of(values[i]);
+      const uint32_t order = order_of(values(i));
       const bool behind = order < given.order || (order == given.order && static_cast<uint32_t>(i) > given.index);
       if (behind && order > next.order) next = {order, static_cast<uint32_t>(i)};
     }
@@ -79,8 +77,9 @@ __device__ void top_of_warp(const float* values, int32_t count, int32_t first_to
 }
 
 // Block (chunk, search, a line and every gridDim.z-th after it).
-__global__ void __launch_bounds__(kPeakThreads, 2) tops_kernel(Searches searches) {
+__global__ void __launch_bounds__(kPeakThreads, 3) tops_kernel(Searches searches) {
   constexpr int32_t kWarps = kPeakThreads / 32;
+  __shared__ Tile tile;
   __shared__ TopEntry tops[kWarps][kMostTops];
   wait_for_previous();
   let_next_begin();
@@ -93,12 +92,19 @@ __global__ void __launch_bounds__(kPeakThreads, 2) tops_kernel(Searches searches
   for (int32_t i = static_cast<int32_t>(blockIdx.z); i < lines.count; i += static_cast<int32_t>(gridDim.z)) {
     const float* line = searches.logits + static_cast<int64_t>(lines.first + i) * searches.vocabulary;
     LineScratch& scratch = searches.scratch[lines.first + i];
-    top_of_warp(line + range.first, static_cast<int32_t>(range.count), static_cast<int32_t>(range.first), wanted,
-                tops[warp]);
-    const ops::Peak peak = peak_of(line, range, NoEdit{});  // its barriers stand between the lists and their merging
+    const auto look = [&](const ops::Peak&) {
+      if (range.count <= kTileSize) {
+        top_of_warp([&](int32_t k) { return tile[k]; }, range, wanted, tops[warp]);
+      } else {
+        top_of_warp([&](int32_t k) { return line[range.first + k]; }, range, wanted, tops[warp]);
+      }
+      __syncthreads();
+    };
+    fetch(tile, line + range.first, range.count);
+    const ops::Peak peak = peak_of(tile, line, range, NothingMore{}, look);
     if (threadIdx.x == 0) scratch.peaks[blockIdx.x] = peak;
-    __syncthreads();
-    if (warp == 0) merge_lists(tops[lane % kWarps], lane < kWarps ? wanted : 0, wanted, scratch.tops[blockIdx.x]);
+    if (warp == kWarps - 1)
+      merge_lists(tops[lane % kWarps], lane < kWarps && range.count > 0 ? wanted : 0, wanted, scratch.tops[blockIdx.x]);
     __syncthreads();
   }
 }
@@ -121,8 +127,8 @@ constexpr int32_t kMostCandidates = ops::kMaxBeams * kMostTops;
 
 struct Selection {
   TopEntry tops[kSelectWarps][ops::kChunks][kMostTops], best[kSelectWarps][kMostTops];
-  Candidate proposed[kMostCandidates];
-  Candidate ranked[2 * ops::kMaxBeams];  // more than these are never looked at: a line proposes one end at most
+  Candidate of_line[kSelectWarps][kMostTops];
+  Candidate proposed[kMostCandidates];  // line by line, each in order
   Candidate survivors[ops::kMaxBeams];
   int32_t best_row, best_length;  // of the best hypothesis that has ended in this step; -1: none
   int32_t forks, from[kMostForks], to[kMostForks];
@@ -160,45 +166,37 @@ class Search {
       __syncwarp();
       merge_lists(selection_.tops[warp][lane % ops::kChunks], lane < ops::kChunks ? wanted_ : 0, wanted_,
                   selection_.best[warp]);
+      Candidate* proposed = selection_.of_line[warp];
       for (int32_t n = lane; n < wanted_; n += 32) {
         const TopEntry& entry = selection_.best[warp][n];
         const double with = sum + peak.logprob(entry.logit, base);
-        selection_.proposed[i * wanted_ + n] = {with == with ? with : static_cast<double>(ops::kForbidden), i,
-                                                entry.token};  // NaN has no rank
+        proposed[n] = {with == with ? with : static_cast<double>(ops::kForbidden), i, entry.token};  // NaN has no rank
       }
       __syncwarp();
+      sort_line(proposed, &selection_.proposed[i * wanted_]);
     }
   }
 
-  // The best of all in order.
-  __device__ void rank() const {
-    const int32_t count = lines_.count * wanted_;
-    for (int32_t i = static_cast<int32_t>(threadIdx.x); i < count; i += kSelectThreads) {
-      const Candidate mine = selection_.proposed[i];
-      int32_t before = 0;
-#pragma unroll 4
-      for (int32_t k = 0; k < count; ++k) before += better(selection_.proposed[k], mine) ? 1 : 0;
-      if (before < 2 * ops::kMaxBeams) selection_.ranked[before] = mine;
-    }
-  }
-
-  // The best that go on, as many as there are beams. Hypotheses that end before these are noted. By one warp.
+  // The best that go on, as many as there are beams, of the lines' sorted lists. Hypotheses that end before these are
+  // noted. By one warp, a lane for each line.
   __device__ void survive() const {
     const int32_t lane = this_lane(), eot = state_.policies[row(0).policy].eot;
-    const int32_t count = min(lines_.count * wanted_, 2 * ops::kMaxBeams);
-    uint64_t going = 0, ending = 0;
-    for (int32_t half = 0; half < 2; ++half) {
-      const int32_t at = lane + 32 * half;
-      const bool there = at < count, ends = there && selection_.ranked[at].token == eot;
-      going |= static_cast<uint64_t>(__ballot_sync(kAllLanes, there && !ends)) << (32 * half);
-      ending |= static_cast<uint64_t>(__ballot_sync(kAllLanes, ends)) << (32 * half);
+    const Candidate* next = &selection_.proposed[lane * wanted_];
+    const Candidate* end = lane < lines_.count ? next + wanted_ : next;
+    if (lane == 0) selection_.best_row = -1;
+    for (int32_t count = 0; count < size_;) {
+      const Candidate mine = next < end ? *next : Candidate{0.0, -1, -1};
+      const int32_t first = first_sum(mine.sum, next < end);
+      if (first < 0) return;
+      const bool ends = __shfl_sync(kAllLanes, mine.token, first) == eot;
+      if (lane == first) {
+        if (ends) note_ended(mine);
+        if (!ends) selection_.survivors[count] = mine;
+        ++next;
+      }
+      count += ends ? 0 : 1;
+      __syncwarp();
     }
-    for (int32_t half = 0; half < 2; ++half) {
-      const int32_t at = lane + 32 * half, before = going_before(going, at);
-      if ((going >> at & 1) != 0 && before < size_) selection_.survivors[before] = selection_.ranked[at];
-    }
-    if (lane == 0) note_ended(going, ending);
-    __syncwarp();
   }
 
   // Which row each survivor takes: the first of a row stays there, others take those that nobody continues. By one
@@ -276,25 +274,37 @@ class Search {
   }
 
  private:
-  __device__ static int32_t going_before(uint64_t going, int32_t at) {
-    return __popcll(going & ((uint64_t{1} << at) - 1));
+  // A line's candidates in order: equal sums may come of different logits.
+  __device__ void sort_line(const Candidate* from, Candidate* to) const {
+    for (int32_t n = this_lane(); n < wanted_; n += 32) {
+      int32_t before = 0;
+      for (int32_t k = 0; k < wanted_; ++k) before += better(from[k], from[n]) ? 1 : 0;
+      to[before] = from[n];
+    }
   }
 
-  __device__ void note_ended(uint64_t going, uint64_t ending) const {
-    selection_.best_row = -1;
-    for (; ending != 0; ending &= ending - 1) {
-      const int32_t at = __ffsll(static_cast<long long>(ending)) - 1;
-      if (going_before(going, at) >= size_ || beam_.ended >= beam_.max_ended) return;
-      const Candidate& candidate = selection_.ranked[at];
-      const int32_t length = row(candidate.row).sampled;
-      const double score = ops::hypothesis_score(candidate.sum, length, beam_.length_penalty);
-      if (beam_.ended++ > 0 && !(score > beam_.best_score)) continue;
-      beam_.best_score = score;
-      beam_.best_sum = candidate.sum;
-      beam_.best_length = length;
-      selection_.best_row = candidate.row;
-      selection_.best_length = length;
-    }
+  // The lane with the largest sum of those that have one, of equal ones the first; -1: none.
+  __device__ static int32_t first_sum(double sum, bool there) {
+    const auto bits = static_cast<uint64_t>(__double_as_longlong(sum + 0.0));
+    const uint64_t order = (bits >> 63) != 0 ? ~bits : bits | uint64_t{1} << 63;
+    const uint32_t high = there ? static_cast<uint32_t>(order >> 32) : 0;
+    const uint32_t highest = __reduce_max_sync(kAllLanes, high);
+    const bool among = there && high == highest;
+    const uint32_t low = among ? static_cast<uint32_t>(order) : 0;
+    const uint32_t lowest = __reduce_max_sync(kAllLanes, low);
+    return __ffs(static_cast<int>(__ballot_sync(kAllLanes, among && low == lowest))) - 1;
+  }
+
+  __device__ void note_ended(const Candidate& candidate) const {
+    if (beam_.ended >= beam_.max_ended) return;
+    const int32_t length = row(candidate.row).sampled;
+    const double score = ops::hypothesis_score(candidate.sum, length, beam_.length_penalty);
+    if (beam_.ended++ > 0 && !(score > beam_.best_score)) return;
+    beam_.best_score = score;
+    beam_.best_sum = candidate.sum;
+    beam_.best_length = length;
+    selection_.best_row = candidate.row;
+    selection_.best_length = length;
   }
 
   __device__ static void copy(const int32_t* from, int32_t count, int32_t* to, int32_t first, int32_t step) {
@@ -324,8 +334,6 @@ __global__ void __launch_bounds__(kSelectThreads)
   const Search search(searches, lines, selection);
   const bool first_warp = threadIdx.x < 32;
   search.propose();
-  __syncthreads();
-  search.rank();
   __syncthreads();
   Search::Placed placed{};
   if (first_warp) {

@@ -63,8 +63,8 @@ struct KeyValueFragments {
 struct AttentionPartial {
   float most[2] = {-INFINITY, -INFINITY}, sum[2] = {}, o[8][4] = {};
 
-  // visible(token, p): whether token 0 or 1 of this lane attends to position p. kFirst: nothing was added yet.
-  template <typename T, bool kFirst, int kBlocks, typename Visible>
+  // visible(token, p): whether token 0 or 1 of this lane attends to position p.
+  template <typename T, int kBlocks, typename Visible>
   __device__ void add(const QueryFragments& q, const KeyValueFragments<kBlocks>& kv, int first, int lane, const Visible& visible) {
     const int t = lane % 4;
     float s[kBlocks][2][4] = {};
@@ -98,9 +98,8 @@ struct AttentionPartial {
       now[i] = fmaxf(now[i], __shfl_xor_sync(~0u, now[i], 1));
       now[i] = fmaxf(now[i], __shfl_xor_sync(~0u, now[i], 2));
       base[i] = now[i] == -INFINITY ? 0.0f : now[i];  // nothing seen yet
-      const float shrink = kFirst ? 1.0f : exp2f(most[i] - base[i]);
+      const float shrink = ptx::exp2_approx(most[i] - base[i]);
       most[i] = now[i];
-      if (kFirst) continue;
       sum[i] *= shrink;
 #pragma unroll
       for (int j = 0; j < 8; ++j) {
@@ -115,7 +114,7 @@ struct AttentionPartial {
       for (int i = 0; i < 2; ++i) {
 #pragma unroll
         for (int token = 0; token < 2; ++token) {
-          p[2 * i + token] = pack2<T>(exp2f(s[b][i][2 * token] - base[token]), exp2f(s[b][i][2 * token + 1] - base[token]));
+          p[2 * i + token] = pack2<T>(ptx::exp2_approx(s[b][i][2 * token] - base[token]), ptx::exp2_approx(s[b][i][2 * token + 1] - base[token]));
           const float2 rounded = unpack2<T>(p[2 * i + token]);
           sum[token] += rounded.x + rounded.y;
         }
@@ -141,51 +140,49 @@ struct AttentionPartial {
   static __device__ uint32_t word(const uint4& v, int i) { return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w; }
 };
 
-// Partial results of the warps of a cluster, all of a token's in one block: the blocks take turns at tokens.
-template <int kSlots>  // tokens of a block · partials
+// The partial results of some warps, of up to kSlots tokens · warps.
+template <int kSlots>
 struct PartialResults {
   float o[kSlots][kHead], most[kSlots], sum[kSlots];
+  static constexpr int kBytesEach = (kHead + 2) * 4;
 
-  // Partial `index` of `partials`, of some tokens, into the blocks they belong to.
-  __device__ void send(const AttentionPartial& partial, int tokens, int index, int partials, int cluster, int lane) {
+  // One warp's, of its lane's tokens below `tokens`: store(token, address, value) for all values; address: as slot_of(token) says.
+  template <typename SlotOf, typename Store>
+  __device__ void put(const AttentionPartial& partial, int tokens, int lane, const SlotOf& slot_of, const Store& store) {
     const int t = lane % 4;
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
       const int token = lane / 4 + 8 * i;
       if (token >= tokens) continue;
-      const int slot = token / cluster * partials + index;
-      const auto rank = static_cast<uint32_t>(token % cluster);
-      const uint32_t to = ptx::cluster_address(&o[slot][16 * t], rank);
+      const int slot = slot_of(token);
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
         const int from = 4 * j % 8, half = 2 * i + j / 2;
-        ptx::cluster_store(to + 16 * j, make_float4(partial.o[from][half], partial.o[from + 1][half], partial.o[from + 2][half],
-                                                    partial.o[from + 3][half]));
+        store(token, &o[slot][16 * t + 4 * j],
+              make_float4(partial.o[from][half], partial.o[from + 1][half], partial.o[from + 2][half], partial.o[from + 3][half]));
       }
       if (t == 0) {
-        ptx::cluster_store(ptx::cluster_address(&most[slot], rank), partial.most[i]);
-        ptx::cluster_store(ptx::cluster_address(&sum[slot], rank), partial.sum[i]);
+        store(token, &most[slot], partial.most[i]);
+        store(token, &sum[slot], partial.sum[i]);
       }
     }
   }
 
-  // out: of the group's first token and this head; tokens lie `pitch` apart. At most 32 partials.
+  // 32 values of a token from the `partials` (at most 32) behind `first`. Called by whole warps.
   template <typename T>
-  __device__ void combine(T* out, int64_t pitch, int tokens, int partials, int rank, int cluster) const {
-    const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
-    for (int task = warp; task / 2 * cluster + rank < tokens; task += static_cast<int>(blockDim.x) / 32) {
-      const int first = task / 2 * partials, value = task % 2 * 32 + lane;
-      const float here = lane < partials ? most[first + lane] : -INFINITY;
-      float all = here;
-      for (int offset = 16; offset > 0; offset /= 2) all = fmaxf(all, __shfl_xor_sync(~0u, all, offset));
-      const float weight = here == -INFINITY ? 0.0f : exp2f(here - all);
-      float total = lane < partials ? weight * sum[first + lane] : 0.0f;
-      for (int offset = 16; offset > 0; offset /= 2) total += __shfl_xor_sync(~0u, total, offset);
-      float result = 0;
+  __device__ T joined(int first, int partials, int value, int lane) const {
+    const float here = lane < partials ? most[first + lane] : -INFINITY;
+    float all = here;
+#pragma unroll
+    for (int offset = 16; offset > 0; offset /= 2) all = fmaxf(all, __shfl_xor_sync(~0u, all, offset));
+    const float weight = here == -INFINITY ? 0.0f : ptx::exp2_approx(here - all);
+    float total = lane < partials ? weight * sum[first + lane] : 0.0f;
+#pragma unroll
+    for (int offset = 16; offset > 0; offset /= 2) total += __shfl_xor_sync(~0u, total, offset);
+    float result = 0;
 #pragma unroll 8
-      for (int i = 0; i < partials; ++i) result += __shfl_sync(~0u, weight, i) * o[first + i][value];
-      out[(task / 2 * cluster + rank) * pitch + value] = from_float<T>(total > 0 ? result / total : 0.0f);
-    }
+    for (int i = 0; i < partials; ++i) result += __shfl_sync(~0u, weight, i) * o[first + i][value];
+    return from_float<T>(total > 0 ? result / total : 0.0f);
   }
 };
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "decoder_cross_kernel.cuh"
 
 namespace wtrt::kernels {
@@ -15,10 +17,15 @@ cudaError_t cross_attention(const Device& device, const CrossAttentionArgs& args
     shape.overlap = args.overlap && device.sm >= 90;
     if constexpr (!std::is_same_v<T, float>) {
       if (cache.head_size == kHead) {
+        // Two blocks of threads a multiprocessor at most, and what a group of 16 multiprocessors has room for.
+        const int work = cache.heads * args.count;
+        shape.cluster = device.sm >= 90 ? cross::kHopperCluster : 1;
+        const int clusters = std::min(work, std::max(1, device.processors / 16 * 32 / shape.cluster));
+        const int stages = work > clusters || cache.positions > shape.cluster * cross::kSplit ? cross::kMostStages : 1;
+        shape.grid = dim3(static_cast<unsigned>(clusters * shape.cluster));
         shape.threads = 32 * cross::kWarps;
-        shape.cluster = device.sm >= 90 ? cross::kCluster : 1;
-        shape.grid.x = static_cast<unsigned>(shape.cluster);
-        return launch(cross::mma_kernel<T>, shape, stream, p);
+        shape.shared_bytes = cross::shared_bytes(device.sm >= 90 ? stages : 1);
+        return launch(cross::mma_kernel<T>, shape, stream, p, device.sm >= 90 ? stages : 1);
       }
     }
     shape.shared_bytes = sizeof(float) * static_cast<size_t>(cache.head_size + cache.positions + kSimpleThreads);

@@ -22,13 +22,13 @@ __device__ float packed_value(const T* packed, int64_t row, int d, int width) {
 template <typename T>
 __global__ void embed_kernel(const T* packed, const float* positions, int vocabulary, int width, Tokens tokens, T* out) {
   const int i = static_cast<int>(blockIdx.x);
-  if (!tokens.live(i)) return;
-  const int slot_token = tokens.slots[i].token, position = tokens.position(i);
-  const int token = slot_token >= 0 ? slot_token : tokens.state.rows[tokens.slots[i].row].token;
+  const LiveToken live = tokens.at(i);
+  if (live.row < 0) return;
+  const int given = tokens.slots[i].token, token = given >= 0 ? given : tokens.state.rows[live.row].token;
   if (token < 0 || token >= vocabulary) return;
   for (int d = static_cast<int>(threadIdx.x); d < width; d += kThreads) {
     out[static_cast<int64_t>(i) * width + d] =
-        from_float<T>(packed_value(packed, token, d, width) + positions[static_cast<int64_t>(position) * width + d]);
+        from_float<T>(packed_value(packed, token, d, width) + positions[static_cast<int64_t>(live.position) * width + d]);
   }
 }
 

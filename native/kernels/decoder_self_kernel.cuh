@@ -9,8 +9,9 @@
 
 namespace wtrt::kernels::self {
 
-constexpr int kWarps = 8;
+constexpr int kWarps = 4;
 constexpr int kThreads = 32 * kWarps;
+constexpr int kBlocks = 2;  // of a warp at once
 
 struct Parameters {
   PagedKv cache;
@@ -20,9 +21,8 @@ struct Parameters {
   Tokens tokens;
 
   // Tokens of a prompt go together by rows; those of steps go alone.
-  __device__ int row_of(int i) const {
-    if (!tokens.live(i)) return kNobody;
-    return tokens.slots[i].position >= 0 ? tokens.slots[i].row : INT_MAX - i;
+  __device__ TokenGroup group(int i) const {
+    return group_at(tokens, i, [](int j, const LiveToken& token) { return token.step ? INT_MAX - j : token.row; });
   }
   __device__ int64_t width() const { return static_cast<int64_t>(cache.heads) * cache.head_size; }
 };
@@ -32,18 +32,17 @@ struct Parameters {
 template <typename T>
 class Source {
  public:
-  __device__ Source(const Parameters& p, int run, int head)
-      : pages_(p.tokens.state.pages + static_cast<int64_t>(p.tokens.slots[run].row) * p.tokens.state.pages_per_row),
+  __device__ Source(const Parameters& p, const TokenGroup& group, int head)
+      : pages_(p.tokens.state.pages + static_cast<int64_t>(group.token.row) * p.tokens.state.pages_per_row),
         cached_(static_cast<T*>(p.cache.data) + static_cast<int64_t>(p.layer) * p.cache.pages * p.cache.page_elements()),
-        fresh_(static_cast<const T*>(p.qkv) + run * 3 * p.width() + p.width() + static_cast<int64_t>(head) * p.cache.head_size),
-        begin_(p.tokens.position(run)),
+        fresh_(static_cast<const T*>(p.qkv) + group.run * 3 * p.width() + p.width() + static_cast<int64_t>(head) * p.cache.head_size),
+        begin_(group.token.position - (group.first - group.run)),
         head_(head),
         page_tokens_(p.cache.page_tokens),
         rows_of_page_(2 * p.cache.heads * p.cache.page_tokens),
         head_size_(p.cache.head_size),
         width_(p.width()) {}
 
-  __device__ int begin() const { return begin_; }  // the first position of this launch
   // The row in the cache, in rows of head_size, where position p's key belongs.
   __device__ int cached_row(int p) const { return pages_[p / page_tokens_] * rows_of_page_ + head_ * page_tokens_ + p % page_tokens_; }
   // Where to read: a row in the cache, or ~i: the launch's own token i behind the run's first.
@@ -60,23 +59,24 @@ class Source {
   const int32_t* pages_;
   T* cached_;
   const T* fresh_;
-  int begin_, head_, page_tokens_, rows_of_page_, head_size_;
+  int begin_;  // the first position of this launch's tokens
+  int head_, page_tokens_, rows_of_page_, head_size_;
   int64_t width_;
 };
 
 template <typename T>
-__global__ void __launch_bounds__(kThreads, 2) mma_kernel(const Parameters p) {
+__global__ void __launch_bounds__(kThreads, 3) mma_kernel(const Parameters p) {
   __shared__ __align__(16) PartialResults<kMostTogether * kWarps> results;
   extern __shared__ int places[];  // of the positions
   const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32, head = static_cast<int>(blockIdx.x);
-  const TokenGroup group = group_at(static_cast<int>(blockIdx.y), p.tokens.count, [&](int i) { return p.row_of(i); });
+  const TokenGroup group = p.group(static_cast<int>(blockIdx.y));
   if (group.count == 0) {
     ptx::launch_dependents();
     ptx::wait_for_launches_before();  // a launch may not end before those in front of it
     return;
   }
-  const Source<T> source(p, group.run, head);
-  const int first_position = source.begin() + group.first - group.run, positions = first_position + group.count;
+  const Source<T> source(p, group, head);
+  const int first_position = group.token.position, positions = first_position + group.count;
   for (int i = thread; i < positions; i += kThreads) {
     places[i] = source.place(i);
     if (places[i] < 0) continue;
@@ -100,17 +100,23 @@ __global__ void __launch_bounds__(kThreads, 2) mma_kernel(const Parameters p) {
   q.load(from + min(lane / 4, group.count - 1) * 3 * width, from + min(lane / 4 + 8, group.count - 1) * 3 * width, lane % 4);
   AttentionPartial partial;
   const auto place = [&](int i) { return places[min(i, positions - 1)]; };
-  for (int first = warp * kBlock; first < positions; first += kWarps * kBlock) {
-    KeyValueFragments<1> kv;
+  for (int first = warp * kBlocks * kBlock; first < positions; first += kWarps * kBlocks * kBlock) {
+    KeyValueFragments<kBlocks> kv;
     kv.load(
         first, lane, [&](int i) { return source.key(place(i)); }, [&](int i) { return source.value(place(i)); },
         [](const T* address) { return ptx::load_coherent<uint4>(address); });
-    partial.add<T, false>(q, kv, first, lane, [&](int token, int i) { return i < min(first_position + lane / 4 + 8 * token + 1, positions); });
+    partial.add<T>(q, kv, first, lane, [&](int token, int i) { return i < min(first_position + lane / 4 + 8 * token + 1, positions); });
   }
   partial.finish();
-  results.send(partial, group.count, warp, kWarps, 1, lane);
+  results.put(
+      partial, group.count, lane, [&](int token) { return token * kWarps + warp; },
+      [](int, auto* to, auto value) { *reinterpret_cast<decltype(value)*>(to) = value; });
   __syncthreads();
-  results.combine(static_cast<T*>(p.out) + group.first * width + head * kHead, width, group.count, kWarps, 0, 1);
+  T* const out = static_cast<T*>(p.out) + group.first * width + head * kHead;
+  for (int task = warp; task < 2 * group.count; task += kWarps) {
+    const int token = task / 2, value = task % 2 * 32 + lane;
+    out[token * width + value] = results.joined<T>(token * kWarps, kWarps, value, lane);
+  }
 }
 
 template <typename T>
@@ -119,10 +125,10 @@ __global__ void __launch_bounds__(kSimpleThreads) simple_kernel(const Parameters
   const int head = static_cast<int>(blockIdx.x), token = static_cast<int>(blockIdx.y), size = p.cache.head_size;
   ptx::launch_dependents();
   ptx::wait_for_launches_before();
-  if (!p.tokens.live(token)) return;
-  const int run = group_at(token, p.tokens.count, [&](int i) { return p.row_of(i); }).run, own = token - run;
-  const Source<T> source(p, run, head);
-  const int position = source.begin() + own, row = source.cached_row(position);
+  const TokenGroup group = p.group(token);
+  if (group.token.row < 0) return;
+  const Source<T> source(p, group, head);
+  const int own = token - group.run, position = group.token.position, row = source.cached_row(position);
   for (int d = static_cast<int>(threadIdx.x); d < size; d += kSimpleThreads) {
     source.cached_key(row)[d] = ptx::load_coherent<T>(source.fresh_key(own) + d);
     source.cached_value(row)[d] = ptx::load_coherent<T>(source.fresh_value(own) + d);

@@ -26,18 +26,34 @@ __device__ inline float rough_gumbel(uint32_t bits) {
   return -__logf(e);
 }
 
-// Calls body(i, value, bits) for the logits of this thread whose noise could make them the largest.
+// A chunk of a line as its block finds it: in the tile, or where it does not fit in memory.
+struct Chunk {
+  Tile& tile;
+  const float* line;
+  ops::Range range;
+
+  __device__ float operator[](int64_t i) const {
+    return range.count <= kTileSize ? tile[static_cast<int32_t>(i - range.first)] : line[i];
+  }
+};
+
+// Called for very few: kept apart, so that its registers are nobody else's.
+static __device__ __noinline__ double noisy(float logit, float temperature, uint32_t bits) {
+  return static_cast<double>(logit) / static_cast<double>(temperature) + ops::gumbel(bits);
+}
+
+// Calls body(i, logit, bits) for the logits above `least`, whose noise could make them the largest; four share their
+// bits.
 template <typename Body>
-__device__ void for_likely(const float* line, ops::Range range, float least, const ops::NoiseKey& noise,
-                           const Body& body) {
-  const int64_t end = range.first + range.count;
-  for (int64_t block = range.first / 4 + threadIdx.x; block * 4 < end; block += kPeakThreads) {
+__device__ void for_likely(const Chunk& chunk, float least, const ops::NoiseKey& noise, const Body& body) {
+  const int64_t first = chunk.range.first, end = first + chunk.range.count;
+  for (int64_t block = first / 4 + threadIdx.x; block * 4 < end; block += kPeakThreads) {
     float logits[4];
     bool any = false;
 #pragma unroll
     for (int k = 0; k < 4; ++k) {
       const int64_t i = block * 4 + k;
-      logits[k] = i >= range.first && i < end ? line[i] : ops::kForbidden;
+      logits[k] = i >= first && i < end ? chunk[i] : ops::kForbidden;
       any = any || logits[k] > least;
     }
     if (!any) continue;
@@ -48,9 +64,8 @@ __device__ void for_likely(const float* line, ops::Range range, float least, con
   }
 }
 
-// Of a range whose largest logit is `most`. Valid in thread 0.
-__device__ inline Draw best_draw(const float* line, ops::Range range, float temperature, const ops::NoiseKey& noise,
-                                 float most) {
+// Of a chunk whose largest logit is `most`. Valid in thread 0.
+__device__ inline Draw best_draw(const Chunk& chunk, float temperature, const ops::NoiseKey& noise, float most) {
   __shared__ float rough_of_warps[kPeakThreads / 32];
   __shared__ Draw draws[kPeakThreads / 32];
   if (most == ops::kForbidden) return {static_cast<double>(ops::kForbidden), -1};
@@ -59,7 +74,7 @@ __device__ inline Draw best_draw(const float* line, ops::Range range, float temp
   const float margin = 0.01f + 1e-5f * (fabsf(most) / temperature);
 
   float rough = ops::kForbidden;
-  for_likely(line, range, least, noise, [&](int64_t, float logit, uint32_t bits) {
+  for_likely(chunk, least, noise, [&](int64_t, float logit, uint32_t bits) {
     rough = fmaxf(rough, logit / temperature + rough_gumbel(bits));
   });
   const float of_warp = of_order(__reduce_max_sync(kAllLanes, order_of(rough)));
@@ -71,10 +86,10 @@ __device__ inline Draw best_draw(const float* line, ops::Range range, float temp
 
   Draw best{static_cast<double>(ops::kForbidden), -1};
   if (rough >= wanted) {
-    for_likely(line, range, least, noise, [&](int64_t i, float logit, uint32_t bits) {
+    for_likely(chunk, least, noise, [&](int64_t i, float logit, uint32_t bits) {
       if (logit / temperature + rough_gumbel(bits) < wanted) return;
-      const double noisy = static_cast<double>(logit) / static_cast<double>(temperature) + ops::gumbel(bits);
-      if (noisy > best.value) best = {noisy, i};
+      const double value = noisy(logit, temperature, bits);
+      if (value > best.value) best = {value, i};
     });
   }
   __syncwarp();

@@ -7,15 +7,9 @@
 #include <cstdint>
 
 #include "log_mel.hpp"
+#include "log_mel_traits.cuh"
 
 namespace wtrt::kernels {
-
-struct MelShape {
-  static constexpr int kHop = 160, kLength = 400, kHalf = kLength / 2, kBins = kHalf + 1;
-  static constexpr int kMostBands = 128;
-  static constexpr int kFrames = 8, kThreads = 320;  // of a block, at a time
-  static constexpr int kSamples = (kFrames - 1) * kHop + kLength;
-};
 
 struct Complex {
   double re, im;

@@ -46,111 +46,137 @@ __device__ inline float vector_exp(float x) {
   return __fmul_rn(p, __uint_as_float((__float_as_uint(shifted) + 127u) << 23));
 }
 
-// A stretch of logits as a block holds it in registers: value k of thread t is that at t + k * kPeakThreads; -inf
-// behind the end.
+// Logits as a block holds them in shared memory, where two stretches are read from different banks. Thread t loads and
+// looks at those at t, t + kPeakThreads and so on; -inf behind the end.
 constexpr int32_t kTileStretches = 8;
-constexpr int64_t kTileSize = kTileStretches * ops::kStretch;
-constexpr int32_t kPerThread = static_cast<int32_t>(kTileSize / kPeakThreads);
+constexpr int32_t kTileSize = kTileStretches * static_cast<int32_t>(ops::kStretch);
 struct Tile {
-  float at[kPerThread];
+  float values[kTileSize + kTileStretches * ops::kSumLanes];
+  Place firsts[kPeakThreads / 32];
+  float sums[kTileStretches];
+
+  __device__ float& operator[](int32_t i) {
+    return values[i + i / static_cast<int32_t>(ops::kStretch) * ops::kSumLanes];
+  }
 };
 
-// `count`: what is left from `values` on.
-__device__ inline Tile load_tile(const float* values, int64_t count) {
-  Tile tile;
+constexpr int32_t kTileEach = kTileSize / kPeakThreads;
+
+// Calls body(i) for this thread's part of as many values as `count` need: whole stretches.
+template <typename Body>
+__device__ void for_mine(int64_t count, const Body& body) {
+  constexpr int32_t kStretch = static_cast<int32_t>(ops::kStretch);
+  const int32_t end =
+      count < kTileSize ? (static_cast<int32_t>(count) + kStretch - 1) / kStretch * kStretch : kTileSize;
 #pragma unroll
-  for (int32_t k = 0; k < kPerThread; ++k) {
-    const int32_t i = static_cast<int32_t>(threadIdx.x) + k * kPeakThreads;
-    tile.at[k] = i < count ? values[i] : ops::kForbidden;
-  }
-  return tile;
+  for (int32_t k = 0; k < kTileEach; ++k)
+    if (k * kPeakThreads < end) body(static_cast<int32_t>(threadIdx.x) + k * kPeakThreads);
 }
 
-// The first of the largest of what all threads hold. For all threads of the block.
-__device__ inline Place first_of_block(Place mine) {
-  __shared__ Place firsts[kPeakThreads / 32];
+// Sends this thread's part of `count` values on their way to a tile, and waits for it.
+__device__ inline void fetch(Tile& tile, const float* values, int64_t count) {
+  for_mine(count, [&](int32_t i) {
+    if (i < count) {
+      const auto to = static_cast<uint32_t>(__cvta_generic_to_shared(&tile[i]));
+      asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(to), "l"(values + i) : "memory");
+    } else {
+      tile[i] = ops::kForbidden;
+    }
+  });
+}
+__device__ inline void await_fetched() { asm volatile("cp.async.wait_all;" ::: "memory"); }
+
+__device__ inline Place first_in_tile(Tile& tile, int64_t count) {
+  Place mine{0, 0xffffffffu};
+  for_mine(count, [&](int32_t i) {
+    const uint32_t order = order_of(tile[i]);
+    if (order > mine.order) mine = {order, static_cast<uint32_t>(i)};
+  });
+  return mine;
+}
+
+// The first of what all threads hold. For all threads of the block.
+__device__ inline Place first_of_block(Tile& tile, Place mine) {
   mine = first_of_warp(mine);
-  __syncthreads();  // `firsts` may still be read from a call before
-  if (threadIdx.x % 32 == 0) firsts[threadIdx.x / 32] = mine;
+  if (threadIdx.x % 32 == 0) tile.firsts[threadIdx.x / 32] = mine;
   __syncthreads();
   const uint32_t lane = threadIdx.x % 32;
-  return first_of_warp(lane < kPeakThreads / 32 ? firsts[lane] : Place{0, 0xffffffffu});
+  return first_of_warp(lane < kPeakThreads / 32 ? tile.firsts[lane] : Place{0, 0xffffffffu});
 }
 
-struct NoEdit {
-  __device__ void operator()(Tile&, int64_t) const {}
-};
-
-// edit(tile, first) may change what a tile holds, and memory with it, before it is looked at. `last`: the last tile.
-// Index from the beginning of the range; for all threads of the block.
-template <typename Edit>
-__device__ Place largest_of(const float* values, int64_t count, Tile& last, const Edit& edit) {
-  Place mine{0, 0xffffffffu};
-  for (int64_t first = 0; first < count; first += kTileSize) {
-    last = load_tile(values + first, count - first);
-    edit(last, first);
-#pragma unroll
-    for (int32_t k = 0; k < kPerThread; ++k) {
-      const uint32_t order = order_of(last.at[k]);
-      if (order > mine.order)
-        mine = {order, static_cast<uint32_t>(first) + threadIdx.x + static_cast<uint32_t>(k * kPeakThreads)};
-    }
-  }
-  return first_of_block(mine);
-}
-
-// Sums of a tile's stretches in double, added to `total` in order. Valid in thread 0.
-__device__ inline double add_tile(double total, const Tile& tile, int64_t count, float most) {
-  constexpr int32_t kApart =
-      static_cast<int32_t>(ops::kStretch) + ops::kSumLanes;  // of stretches: two are read from different banks
-  __shared__ float exponentials[kTileStretches * kApart];
-  __shared__ float sums[kTileStretches];
+// Turns logits into exponentials and adds those of each stretch to `total` in order. Valid in thread 0.
+__device__ inline double add_tile(double total, Tile& tile, int64_t count, float most) {
   const auto thread = static_cast<int32_t>(threadIdx.x);
   const auto stretches =
       static_cast<int32_t>(((count < kTileSize ? count : kTileSize) + ops::kStretch - 1) / ops::kStretch);
-#pragma unroll
-  for (int32_t k = 0; k < kPerThread; ++k) {
-    const int32_t i = thread + k * kPeakThreads, stretch = i / static_cast<int32_t>(ops::kStretch);
-    if (k * kPeakThreads < stretches * static_cast<int32_t>(ops::kStretch))
-      exponentials[i + stretch * ops::kSumLanes] = vector_exp(__fsub_rn(tile.at[k], most));
-  }
+  for_mine(count, [&](int32_t i) { tile[i] = vector_exp(__fsub_rn(tile[i], most)); });
   __syncthreads();
   if (thread < kTileStretches * ops::kSumLanes) {
     const int32_t stretch = thread / ops::kSumLanes;
-    const float* mine = exponentials + stretch * kApart + thread % ops::kSumLanes;
+    const float* mine = &tile[stretch * static_cast<int32_t>(ops::kStretch)] + thread % ops::kSumLanes;
     float sum = 0.0f;
     if (stretch < stretches) {
-#pragma unroll 32
+#pragma unroll 16
       for (int32_t i = 0; i < static_cast<int32_t>(ops::kStretch); i += ops::kSumLanes) sum = __fadd_rn(sum, mine[i]);
     }
     __syncwarp();
     for (int step = ops::kSumLanes / 2; step > 0; step /= 2)
       sum = __fadd_rn(sum, __shfl_xor_sync(kAllLanes, sum, step));
-    if (thread % ops::kSumLanes == 0) sums[stretch] = sum;
+    if (thread % ops::kSumLanes == 0) tile.sums[stretch] = sum;
   }
   __syncthreads();
   if (thread == 0)
-    for (int32_t i = 0; i < stretches; ++i) total += static_cast<double>(sums[i]);
+    for (int32_t i = 0; i < stretches; ++i) total += static_cast<double>(tile.sums[i]);
   return total;
 }
 
-// `most` and `index` for all threads of the block, `sum` in thread 0.
-template <typename Edit>
-__device__ ops::Peak peak_of(const float* line, ops::Range range, const Edit& edit) {
+// The largest of a range, whose first tile is on its way. see(first) is called for each tile when it is
+// there: it may look at this thread's part of it and change it, and memory with it. A range of one tile is left in the
+// tile. For all threads of the block, which must meet before `tile` is used anew.
+template <typename See>
+__device__ Place largest_of(Tile& tile, const float* values, int64_t count, const See& see) {
+  Place mine{0, 0xffffffffu};
+  for (int64_t first = 0; first < count; first += kTileSize) {
+    if (first > 0) fetch(tile, values + first, count - first);
+    await_fetched();
+    see(first);
+    const Place here = first_in_tile(tile, count - first);
+    if (here.order > mine.order) mine = {here.order, here.index + static_cast<uint32_t>(first)};
+  }
+  return first_of_block(tile, mine);
+}
+
+// Σ exp(value - most) over a range that largest_of() has been through. Valid in thread 0.
+__device__ inline double sum_of(Tile& tile, const float* values, int64_t count, float most) {
+  if (most == ops::kForbidden) return 0.0;
+  double sum = 0.0;
+  for (int64_t first = 0; first < count; first += kTileSize) {
+    if (count > kTileSize) {
+      fetch(tile, values + first, count - first);
+      await_fetched();
+    }
+    sum = add_tile(sum, tile, count - first, most);
+  }
+  return sum;
+}
+
+// look(peak) is called when all but the sum is known, and the range, if it is one tile, still stands in it. `most` and
+// `index` for all threads of the block, `sum` in thread 0.
+template <typename See, typename Look>
+__device__ ops::Peak peak_of(Tile& tile, const float* line, ops::Range range, const See& see, const Look& look) {
   ops::Peak peak{ops::kForbidden, range.first, 0.0};
   if (range.count < 1) return peak;
-  const float* values = line + range.first;
-  Tile tile;
-  const Place place = largest_of(values, range.count, tile, edit);
+  const Place place = largest_of(tile, line + range.first, range.count, see);
   peak.most = of_order(place.order);
   peak.index += place.index;
-  if (peak.most == ops::kForbidden) return peak;
-  for (int64_t first = 0; first < range.count; first += kTileSize) {
-    if (range.count > kTileSize) tile = load_tile(values + first, range.count - first);
-    peak.sum = add_tile(peak.sum, tile, range.count - first, peak.most);
-  }
+  look(peak);
+  peak.sum = sum_of(tile, line + range.first, range.count, peak.most);
   return peak;
 }
+struct NothingMore {
+  template <typename... Arguments>
+  __device__ void operator()(const Arguments&...) const {}
+};
 
 // ops::join by one warp, for all lanes.
 __device__ inline ops::Peak join_in_warp(const ops::Peak* peaks) {

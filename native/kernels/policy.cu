@@ -18,13 +18,7 @@ struct Rules {
   int32_t times_begin, times_below;  // times within
   int32_t from;                      // everything from it on
   int32_t blank, blank_eot, no_timestamps;
-  const uint32_t* mask;
-  int32_t mask_words;
 
-  __device__ uint32_t suppressed(int32_t token) const {
-    const int32_t word = token / 32;
-    return word < mask_words ? mask[word] >> (token % 32) & 1u : 0u;
-  }
   __device__ bool forbid(int32_t token) const {
     return token < below || token >= from || (token >= times_begin && token < times_below) || token == blank ||
            token == blank_eot || token == no_timestamps;
@@ -49,32 +43,32 @@ __device__ Part part_of(int32_t part, int32_t split, int32_t vocabulary) {
   return {min(part * length, split), min((part + 1) * length, split)};
 }
 
-// The last time in the history, or -1.
-__device__ int32_t latest_time(const History& history, int32_t times_begin) {
-  __shared__ int32_t found[kPeakThreads / 32];
-  int32_t latest = -1;
-  for (int32_t i = threadIdx.x; i < history.size; i += kPeakThreads)
-    if (history.tokens[i] >= times_begin) latest = i;
-  latest = __reduce_max_sync(kAllLanes, latest);
-  if (threadIdx.x % 32 == 0) found[threadIdx.x / 32] = latest;
-  __syncthreads();
-  const uint32_t lane = threadIdx.x % 32;
-  latest = __reduce_max_sync(kAllLanes, lane < kPeakThreads / 32 ? found[lane] : -1);
-  return latest < 0 ? -1 : history.tokens[latest];
+// What the history says of times. Each warp looks for itself, from the end back to the last time.
+struct Recent {
+  bool last, before_last;  // whether these are times; before_last also where there is none
+  int32_t latest;          // the last time, or -1
+};
+__device__ Recent recent_of(const History& history, int32_t times_begin) {
+  const int32_t lane = static_cast<int32_t>(threadIdx.x % 32);
+  Recent recent{false, true, -1};
+  for (int32_t end = history.size; end > 0; end -= 32) {
+    const int32_t i = end - 32 + lane;
+    const int32_t token = i >= 0 ? history.tokens[i] : -1;
+    const uint32_t times = __ballot_sync(kAllLanes, i >= 0 && token >= times_begin);
+    if (end == history.size) {
+      recent.last = (times >> 31) != 0;
+      recent.before_last = end < 2 || (times >> 30 & 1) != 0;
+    }
+    if (times == 0) continue;
+    recent.latest = __shfl_sync(kAllLanes, token, 31 - __clz(static_cast<int>(times)));
+    break;
+  }
+  return recent;
 }
 
-__device__ Rules rules_of(const ops::TokenPolicy& policy, const ops::StepState& state, const History& history,
-                          int32_t vocabulary) {
+__device__ Rules rules_of(const ops::TokenPolicy& policy, const History& history, int32_t vocabulary) {
   const bool first = history.size == 0;
-  Rules rules{0,
-              policy.timestamp_begin,
-              policy.timestamp_begin,
-              vocabulary,
-              -1,
-              -1,
-              -1,
-              state.suppress + static_cast<int64_t>(policy.suppress_mask) * state.suppress_words,
-              state.suppress_words};
+  Rules rules{0, policy.timestamp_begin, policy.timestamp_begin, vocabulary, -1, -1, -1};
   if (first && policy.blank >= 0) {
     rules.blank = policy.blank;
     rules.blank_eot = policy.eot;
@@ -86,10 +80,8 @@ __device__ Rules rules_of(const ops::TokenPolicy& policy, const ops::StepState& 
     if (policy.max_initial_timestamp >= 0) rules.from = policy.timestamp_begin + policy.max_initial_timestamp + 1;
     return rules;
   }
-  const auto is_time = [&](int32_t i) { return history.tokens[i] >= policy.timestamp_begin; };
-  const bool last = is_time(history.size - 1), before_last = history.size < 2 || is_time(history.size - 2);
+  const auto [last, before_last, latest] = recent_of(history, policy.timestamp_begin);
   if (last && !before_last) rules.below = policy.eot;
-  const int32_t latest = latest_time(history, policy.timestamp_begin);
   if (latest >= 0) rules.times_below = last && !before_last ? latest : latest + 1;
   if (last && before_last) rules.times_below = vocabulary;
   return rules;
@@ -118,53 +110,60 @@ __device__ void forbid_repeated(float* line, const Part& part, int32_t size, con
   }
 }
 
+// What the history forbids and weighs anew, in memory.
+__device__ void forbid_by_repetition(float* line, const Part& part, const ops::TokenPolicy& policy,
+                                     const History& history) {
+  if (policy.repetition_penalty != 1.0f) {
+    penalise_repetition(line, part, policy.repetition_penalty, history);
+    __syncthreads();
+  }
+  if (policy.no_repeat_ngram > 0 && history.size >= policy.no_repeat_ngram) {
+    forbid_repeated(line, part, policy.no_repeat_ngram, history);
+    __syncthreads();
+  }
+}
+
 // What all blocks of a team learn of each other's parts.
 struct Found {
   float texts[kTextParts];  // the largest of each
   double times;             // the logarithm of what they add up to
 };
 
-// Forbids within a part, and finds what is left.
-__device__ void forbid_and_find(float* line, const Part& part, const Rules& rules, bool times, int32_t index,
-                                const Team& team, Found& found) {
-  const auto forbid = [&](Tile& tile, int64_t first) {
-    const int32_t begin = part.begin + static_cast<int32_t>(first) + static_cast<int32_t>(threadIdx.x);
-    constexpr int32_t kAtOnce = kPerThread / 2;  // loads under way before the first store
-#pragma unroll
-    for (int32_t half = 0; half < kPerThread; half += kAtOnce) {
-      uint32_t suppressed[kAtOnce];
-#pragma unroll
-      for (int32_t k = 0; k < kAtOnce; ++k) {
-        const int32_t token = begin + (half + k) * kPeakThreads;
-        suppressed[k] = token < part.end ? rules.suppressed(token) : 0;
-      }
-#pragma unroll
-      for (int32_t k = 0; k < kAtOnce; ++k) {
-        const int32_t token = begin + (half + k) * kPeakThreads;
-        float& logit = tile.at[half + k];
-        if (logit == ops::kForbidden || !(suppressed[k] != 0 || rules.forbid(token))) continue;
-        line[token] = logit = ops::kForbidden;
-      }
-    }
-  };
-  if (times) {
-    const ops::Peak peak = peak_of(line, {part.begin, part.end - part.begin}, forbid);
-    if (threadIdx.x != 0) return;
-    const double weight = peak.most == ops::kForbidden ? static_cast<double>(ops::kForbidden)
-                                                       : static_cast<double>(peak.most) + ops::log_of(peak.sum);
-    for (int32_t rank = 0; rank < team.size; ++rank) at_rank(&found, rank)->times = weight;
-  } else {
-    Tile tile;
-    const Place place = largest_of(line + part.begin, part.end - part.begin, tile, forbid);
-    const float most = part.begin < part.end ? of_order(place.order) : ops::kForbidden;
-    if (threadIdx.x < static_cast<uint32_t>(team.size))
-      at_rank(&found, static_cast<int32_t>(threadIdx.x))->texts[index] = most;
-  }
+__device__ void tell_times(const ops::Peak& peak, const Team& team, Found& found) {
+  const double weight = peak.most == ops::kForbidden ? static_cast<double>(ops::kForbidden)
+                                                     : static_cast<double>(peak.most) + ops::log_of(peak.sum);
+  for (int32_t rank = 0; rank < team.size; ++rank) at_rank(&found, rank)->times = weight;
 }
 
+// Bits of the suppression mask for one tile, which begins anywhere.
+class TileMask {
+ public:
+  static constexpr int32_t kWords = kTileSize / 32 + 1;
+  __device__ TileMask(const uint32_t* mask, int32_t words, uint32_t (&shared)[kWords])
+      : mask_(mask), words_(words), shared_(shared) {}
+  // A thread's word for the tile that begins at `token`.
+  __device__ uint32_t fetch(int32_t token) const {
+    const int32_t word = token / 32 + static_cast<int32_t>(threadIdx.x);
+    return threadIdx.x < kWords && word < words_ ? mask_[word] : 0;
+  }
+  __device__ void put(uint32_t word) const {
+    if (threadIdx.x < kWords) shared_[threadIdx.x] = word;
+  }
+  __device__ bool has(int32_t tile_begin, int32_t token) const {
+    return (shared_[token / 32 - tile_begin / 32] >> (token % 32) & 1u) != 0;
+  }
+
+ private:
+  const uint32_t* mask_;
+  int32_t words_;
+  uint32_t (&shared_)[kWords];
+};
+
 // A team for each line.
-__global__ void __launch_bounds__(kPeakThreads, 2)
+__global__ void __launch_bounds__(kPeakThreads, 3)
     rules_kernel(float* logits, int32_t vocabulary, ops::StepState state, const int32_t* rows) {
+  __shared__ Tile tile;
+  __shared__ uint32_t mask_words[TileMask::kWords];
   __shared__ Found found;
   team_arrive();
   wait_for_previous();
@@ -174,21 +173,42 @@ __global__ void __launch_bounds__(kPeakThreads, 2)
   if (row_index < 0 || state.rows[row_index].finished != 0) return;
   const ops::RowState& row = state.rows[row_index];
   const ops::TokenPolicy& policy = state.policies[row.policy];
-  float* line = logits + static_cast<int64_t>(blockIdx.y) * vocabulary;
   const History history{state.history + static_cast<int64_t>(row_index) * state.history_capacity,
                         min(row.sampled, state.history_capacity)};
   const int32_t split = text_end(policy, vocabulary);
-  const Rules rules = rules_of(policy, state, history, vocabulary);
-  const float penalty = policy.repetition_penalty;
-  const int32_t ngram = history.size >= policy.no_repeat_ngram ? policy.no_repeat_ngram : 0;
+  const TileMask mask(state.suppress + static_cast<int64_t>(policy.suppress_mask) * state.suppress_words,
+                      state.suppress_words, mask_words);
+  float* line = logits + static_cast<int64_t>(blockIdx.y) * vocabulary;
   team_wait();
   for (int32_t index = team.rank; index < kParts; index += team.size) {
     const Part part = part_of(index, split, vocabulary);
-    if (penalty != 1.0f) penalise_repetition(line, part, penalty, history);
-    if (penalty != 1.0f) __syncthreads();
-    if (ngram > 0) forbid_repeated(line, part, ngram, history);
-    if (ngram > 0) __syncthreads();
-    forbid_and_find(line, part, rules, index == kTimes, index, team, found);
+    uint32_t word = mask.fetch(part.begin);
+    forbid_by_repetition(line, part, policy, history);
+    fetch(tile, line + part.begin, part.end - part.begin);
+    const Rules rules = rules_of(policy, history, vocabulary);
+    const auto forbid = [&](int64_t first) {
+      const int32_t begin = part.begin + static_cast<int32_t>(first);
+      if (first > 0) {
+        word = mask.fetch(begin);
+        __syncthreads();
+      }
+      mask.put(word);
+      __syncthreads();
+      for_mine(part.end - begin, [&](int32_t i) {
+        if (tile[i] == ops::kForbidden || !(rules.forbid(begin + i) || mask.has(begin, begin + i))) return;
+        line[begin + i] = tile[i] = ops::kForbidden;
+      });
+    };
+    if (index == kTimes) {
+      const ops::Peak peak = peak_of(tile, line, {part.begin, part.end - part.begin}, forbid, NothingMore{});
+      if (threadIdx.x == 0) tell_times(peak, team, found);
+    } else {
+      const Place place = largest_of(tile, line + part.begin, part.end - part.begin, forbid);
+      const float most = part.begin < part.end ? of_order(place.order) : ops::kForbidden;
+      if (threadIdx.x < static_cast<uint32_t>(team.size))
+        at_rank(&found, static_cast<int32_t>(threadIdx.x))->texts[index] = most;
+    }
+    __syncthreads();
   }
   team_arrive();
   team_wait();

@@ -46,6 +46,12 @@ __device__ __forceinline__ void prefetch_l2(const void* address) {
   asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
 }
 
+__device__ __forceinline__ float exp2_approx(float x) {  // within 2 ulp
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
 // ---- tensor cores: d[16, 8] += a[16, 16] · b[16, 8] ----
 
 template <typename T>
@@ -116,64 +122,47 @@ __device__ __forceinline__ void copy_bulk(uint32_t to, const void* from, uint32_
 
 // ---- clusters; elsewhere a block is its own ----
 
-__device__ __forceinline__ uint32_t cluster_rank() {
+__device__ __forceinline__ int cluster_rank() {
 #if __CUDA_ARCH__ >= 900
-  uint32_t rank;
+  int rank;
   asm("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
   return rank;
 #else
   return 0;
 #endif
 }
-__device__ __forceinline__ uint32_t cluster_size() {
+__device__ __forceinline__ int cluster_size() {
 #if __CUDA_ARCH__ >= 900
-  uint32_t size;
+  int size;
   asm("mov.u32 %0, %%cluster_nctarank;" : "=r"(size));
   return size;
 #else
   return 1;
 #endif
 }
-// Says no more than that this block has begun.
-__device__ __forceinline__ void cluster_begin() {
+
 #if __CUDA_ARCH__ >= 900
-  asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
-#endif
-}
-__device__ __forceinline__ void cluster_arrive() {
-#if __CUDA_ARCH__ >= 900
-  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
-#endif
-}
-__device__ __forceinline__ void cluster_wait() {
-#if __CUDA_ARCH__ >= 900
-  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
-#else
-  __syncthreads();
-#endif
-}
+// All blocks of a cluster get this far before one gets past the wait. What they wrote is not seen by it; barriers they made are.
+__device__ __forceinline__ void cluster_arrive() { asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory"); }
+__device__ __forceinline__ void cluster_wait() { asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory"); }
 
 // Where `address` of this block's shared memory lies in the block of that rank.
-__device__ __forceinline__ uint32_t cluster_address(const void* address, uint32_t rank) {
-  uint32_t mapped = shared_address(address);
-#if __CUDA_ARCH__ >= 900
-  asm("mapa.shared::cluster.u32 %0, %0, %1;" : "+r"(mapped) : "r"(rank));
-#endif
+__device__ __forceinline__ uint32_t cluster_address(uint32_t address, int rank) {
+  uint32_t mapped;
+  asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(mapped) : "r"(address), "r"(rank));
   return mapped;
 }
-__device__ __forceinline__ void cluster_store(uint32_t address, float value) {
-#if __CUDA_ARCH__ >= 900
-  asm volatile("st.shared::cluster.f32 [%0], %1;" ::"r"(address), "f"(value) : "memory");
-#else
-  asm volatile("st.shared.f32 [%0], %1;" ::"r"(address), "f"(value) : "memory");
-#endif
+// To another block's shared memory; its barrier counts the bytes.
+__device__ __forceinline__ void cluster_send(uint32_t address, float value, uint32_t barrier) {
+  asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.b32 [%0], %1, [%2];" ::"r"(address), "r"(__float_as_uint(value)),
+               "r"(barrier)
+               : "memory");
 }
-__device__ __forceinline__ void cluster_store(uint32_t address, float4 v) {
-#if __CUDA_ARCH__ >= 900
-  asm volatile("st.shared::cluster.v4.f32 [%0], {%1, %2, %3, %4};" ::"r"(address), "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w) : "memory");
-#else
-  asm volatile("st.shared.v4.f32 [%0], {%1, %2, %3, %4};" ::"r"(address), "f"(v.x), "f"(v.y), "f"(v.z), "f"(v.w) : "memory");
-#endif
+__device__ __forceinline__ void cluster_send(uint32_t address, float4 v, uint32_t barrier) {
+  asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.b32 [%0], {%1, %2, %3, %4}, [%5];" ::"r"(address),
+               "r"(__float_as_uint(v.x)), "r"(__float_as_uint(v.y)), "r"(__float_as_uint(v.z)), "r"(__float_as_uint(v.w)), "r"(barrier)
+               : "memory");
 }
+#endif
 
 }  // namespace wtrt::kernels::ptx

@@ -26,30 +26,40 @@ struct Chunks {
 
 // ---- kernels: a team for each line, whose leader joins what all have found ----
 
-__global__ void __launch_bounds__(kPeakThreads, 2) sample_kernel(Lines lines, int32_t advance) {
+__global__ void __launch_bounds__(kPeakThreads, 3) sample_kernel(Lines lines, int32_t advance) {
+  __shared__ Tile tile;
   __shared__ Chunks chunks;
   team_arrive();
   wait_for_previous();
   let_next_begin();
   const Team team = this_team();
+  const float* line = lines.line();
+  ops::Range range = ops::chunk_of(lines.vocabulary, team.rank);
+  fetch(tile, line + range.first, range.count);  // on its way while the row's state is looked up
   const int32_t row_index = lines.rows[blockIdx.y];
   if (row_index < 0 || lines.state.rows[row_index].finished != 0) return;
   const ops::RowState& row = lines.state.rows[row_index];
   const ops::TokenPolicy& policy = lines.state.policies[row.policy];
-  const ops::NoiseKey noise{policy.seed, policy.window, static_cast<uint32_t>(row.candidate),
-                            static_cast<uint32_t>(row.sampled)};
   const float temperature = policy.temperature;
-  const float* line = lines.line();
   team_wait();
-  for (int32_t chunk = team.rank; chunk < ops::kChunks; chunk += team.size) {
-    const ops::Range range = ops::chunk_of(lines.vocabulary, chunk);
-    const ops::Peak peak = peak_of(line, range, NoEdit{});
-    Draw drawn{0.0, -1};
-    if (temperature > 0) drawn = best_draw(line, range, temperature, noise, peak.most);
-    if (threadIdx.x == 0) {
-      at_rank(&chunks, 0)->peaks[chunk] = peak;
-      at_rank(&chunks, 0)->draws[chunk] = drawn;
+  for (int32_t index = team.rank; index < ops::kChunks; index += team.size) {
+    if (index != team.rank) {
+      range = ops::chunk_of(lines.vocabulary, index);
+      fetch(tile, line + range.first, range.count);
     }
+    Draw drawn{0.0, -1};
+    const auto draw = [&](const ops::Peak& peak) {
+      if (!(temperature > 0)) return;
+      const ops::NoiseKey noise{policy.seed, policy.window, static_cast<uint32_t>(row.candidate),
+                                static_cast<uint32_t>(row.sampled)};
+      drawn = best_draw({tile, line, range}, temperature, noise, peak.most);
+    };
+    const ops::Peak peak = peak_of(tile, line, range, NothingMore{}, draw);
+    if (threadIdx.x == 0) {
+      at_rank(&chunks, 0)->peaks[index] = peak;
+      at_rank(&chunks, 0)->draws[index] = drawn;
+    }
+    __syncthreads();
   }
   team_arrive();
   team_wait();
@@ -61,7 +71,8 @@ __global__ void __launch_bounds__(kPeakThreads, 2) sample_kernel(Lines lines, in
   ops::take_token(lines.state, row_index, static_cast<int32_t>(token), peak.logprob(logit), advance);
 }
 
-__global__ void __launch_bounds__(kPeakThreads, 2) no_speech_kernel(Lines lines) {
+__global__ void __launch_bounds__(kPeakThreads, 3) no_speech_kernel(Lines lines) {
+  __shared__ Tile tile;
   __shared__ Chunks chunks;
   team_arrive();
   wait_for_previous();
@@ -71,9 +82,12 @@ __global__ void __launch_bounds__(kPeakThreads, 2) no_speech_kernel(Lines lines)
   if (row_index < 0) return;
   const float* line = lines.line();
   team_wait();
-  for (int32_t chunk = team.rank; chunk < ops::kChunks; chunk += team.size) {
-    const ops::Peak peak = peak_of(line, ops::chunk_of(lines.vocabulary, chunk), NoEdit{});
-    if (threadIdx.x == 0) at_rank(&chunks, 0)->peaks[chunk] = peak;
+  for (int32_t index = team.rank; index < ops::kChunks; index += team.size) {
+    const ops::Range range = ops::chunk_of(lines.vocabulary, index);
+    fetch(tile, line + range.first, range.count);
+    const ops::Peak peak = peak_of(tile, line, range, NothingMore{}, NothingMore{});
+    if (threadIdx.x == 0) at_rank(&chunks, 0)->peaks[index] = peak;
+    __syncthreads();
   }
   team_arrive();
   team_wait();
@@ -89,16 +103,18 @@ __global__ void __launch_bounds__(kPeakThreads, 2) no_speech_kernel(Lines lines)
 }
 
 // Block (line).
-__global__ void __launch_bounds__(kPeakThreads, 2)
+__global__ void __launch_bounds__(kPeakThreads, 3)
     probabilities_kernel(const float* logits, int32_t vocabulary, int32_t limit, const int32_t* targets,
                          float* probabilities) {
+  __shared__ Tile tile;
   wait_for_previous();
   let_next_begin();
   const int32_t target = targets[blockIdx.x];
   const float* line = logits + static_cast<int64_t>(blockIdx.x) * vocabulary;
   float probability = 0.0f;
   if (target >= 0 && target < limit) {
-    const ops::Peak peak = peak_of(line, {0, limit}, NoEdit{});
+    fetch(tile, line, limit);
+    const ops::Peak peak = peak_of(tile, line, {0, limit}, NothingMore{}, NothingMore{});
     const double above = static_cast<double>(line[target]) - static_cast<double>(peak.most);
     if (threadIdx.x == 0) probability = static_cast<float>(ops::exp_of(above) / peak.sum);
   }

@@ -105,23 +105,31 @@ cudaError_t run_plain(const Device& device, const TokenLinearArgs& args, cudaStr
   return launch(plain_kernel, shape, stream, parameters(args));
 }
 
-template <typename T, typename Out>
+template <typename T, typename Out, bool kNorm>
 cudaError_t run_typed(const Device& device, const TokenLinearArgs& args, const Plan& plan, cudaStream_t stream) {
   Parameters p = parameters(args);
   p.chunks = plan.chunks;
   p.warp_steps = plan.warp_steps;
+  p.slots = plan.slots;
   p.stages = plan.stages;
-  p.buffers = plan.slots < p.tiles || plan.cluster < plan.chunks ? 2 : 1;
+  p.buffers = plan.row_tiles < kMostRowTiles && (plan.slots < p.tiles || plan.cluster < plan.chunks) ? 2 : 1;
+  while (1 << p.cluster_log < plan.cluster) ++p.cluster_log;
+  p.inverse_k = 1 / static_cast<float>(p.k);
   const int tokens = 8 * plan.row_tiles;
   LaunchShape shape{dim3(static_cast<unsigned>(plan.slots * plan.cluster), static_cast<unsigned>((p.rows + tokens - 1) / tokens)), kThreads};
-  shape.shared_bytes = SharedLayout(p, plan.cluster, plan.row_tiles).bytes;
+  shape.shared_bytes = SharedLayout(p, plan.row_tiles).bytes;
   shape.cluster = plan.cluster;
   shape.overlap = args.overlap && device.sm >= 90;
   switch (plan.row_tiles) {
-    case 1: return launch(token_linear_kernel<T, Out, 1>, shape, stream, p);
-    case 2: return launch(token_linear_kernel<T, Out, 2>, shape, stream, p);
-    default: return launch(token_linear_kernel<T, Out, 4>, shape, stream, p);
+    case 1: return launch(token_linear_kernel<T, Out, 1, kNorm>, shape, stream, p);
+    case 2: return launch(token_linear_kernel<T, Out, 2, kNorm>, shape, stream, p);
+    default: return launch(token_linear_kernel<T, Out, 4, kNorm>, shape, stream, p);
   }
+}
+
+template <typename T, typename Out>
+cudaError_t run_typed(const Device& device, const TokenLinearArgs& args, const Plan& plan, cudaStream_t stream) {
+  return args.gain != nullptr ? run_typed<T, Out, true>(device, args, plan, stream) : run_typed<T, Out, false>(device, args, plan, stream);
 }
 
 }  // namespace
@@ -138,10 +146,10 @@ Plan plan(const Device& device, int64_t rows, int64_t n, int64_t k) {
   if (tiles * plan.cluster <= together * device.processors) {
     plan.slots = tiles;
   } else {
-    const int blocks = (plan.row_tiles == 4 ? 1 : 2) * device.processors / plan.cluster;
+    const int blocks = (plan.row_tiles == 1 ? 2 : 1) * device.processors / plan.cluster;
     plan.slots = blocks < 1 ? 1 : blocks < tiles ? blocks : tiles;
   }
-  const int items = up(tiles, plan.slots) * (plan.chunks / plan.cluster), most = plan.row_tiles == 4 ? 3 : 2;
+  const int items = up(tiles, plan.slots) * (plan.chunks / plan.cluster), most = 2;
   plan.stages = items < most ? items : most;
   if (device.sm < 90) plan.stages = 1;  // little shared memory there, and a wait for one stage is a wait for all
   return plan;

@@ -9,28 +9,28 @@ namespace wtrt::kernels::token {
 class WeightRing {
  public:
   __device__ WeightRing(char* weights, char* barriers, int stages, int warp_steps, int warp, int lane)
-      : stages_(stages), lane_(lane), stride_(static_cast<uint32_t>(kWarps * warp_steps * kStepBytes)) {
+      : lane_(lane), stride_(static_cast<uint32_t>(kWarps * warp_steps * kStepBytes)) {
     data_ = ptx::shared_address(weights) + static_cast<uint32_t>(warp * warp_steps * kStepBytes);
     barriers_ = ptx::shared_address(barriers) + static_cast<uint32_t>(warp * stages * 8);
 #if __CUDA_ARCH__ >= 900
-    if (lane == 0) {
-      for (int stage = 0; stage < stages; ++stage) ptx::barrier_init(barriers_ + 8 * stage, 1);
+    if (lane < stages) {
+      ptx::barrier_init(barriers_ + 8 * lane, 1);
       ptx::fence_copy_engine();
     }
     __syncwarp();
 #endif
   }
 
-  __device__ void fill(int item, const char* from, int steps) const {
-    const int stage = item % stages_;
+  __device__ void fill(int stage, const char* from, int steps) const {
     const uint32_t to = data_ + stage * stride_;
 #if __CUDA_ARCH__ >= 900
-    if (lane_ == 0 && steps > 0) {
+    if (lane_ == 0) {
       const auto bytes = static_cast<uint32_t>(steps * kStepBytes);
       ptx::barrier_expect(barriers_ + 8 * stage, bytes);
-      ptx::copy_bulk(to, from, bytes, barriers_ + 8 * stage, ptx::policy_evict_first());
+      if (steps > 0) ptx::copy_bulk(to, from, bytes, barriers_ + 8 * stage, ptx::policy_evict_first());
     }
 #else
+#pragma unroll 1
     for (int s = 0; s < steps; ++s) {
       ptx::copy_async_16(to + s * kStepBytes + lane_ * 16, from + s * kStepBytes + lane_ * 16);
     }
@@ -38,240 +38,297 @@ class WeightRing {
 #endif
   }
 
-  __device__ void wait(int item) const {
+  // parity: of how often the stage was filled before.
+  __device__ void wait(int stage, int parity) const {
 #if __CUDA_ARCH__ >= 900
-    ptx::barrier_wait(barriers_ + 8 * (item % stages_), (item / stages_) & 1);
+    ptx::barrier_wait(barriers_ + 8 * stage, parity);
 #else
     ptx::copy_async_wait<0>();
 #endif
   }
 
-  __device__ void read(uint32_t (&a)[4], int item, int step) const {
-    const uint32_t from = data_ + (item % stages_) * stride_ + step * kStepBytes + lane_ * 16;
+  __device__ void read(uint32_t (&a)[4], int stage, int step) const {
+    const uint32_t from = data_ + stage * stride_ + step * kStepBytes + lane_ * 16;
     asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(a[0]), "=r"(a[1]), "=r"(a[2]), "=r"(a[3]) : "r"(from));
   }
 
  private:
-  int stages_, lane_;
+  int lane_;
   uint32_t stride_, data_, barriers_;
 };
 
-// What a warp multiplies the weights with: of each token four neighbours in every k-step, as mma's second operand has them.
-template <typename T, int kRowTiles>
-struct TokenFragments {
-  uint2 x[kRowTiles][kMostSteps];
-
-  __device__ void load(const Parameters& p, int first_row, int first_step, int steps, int lane) {
-#pragma unroll
-    for (int i = 0; i < kRowTiles; ++i) {
-      const int row = min(first_row + 8 * i + lane / 4, p.rows - 1);
-      const T* from = static_cast<const T*>(p.in) + static_cast<int64_t>(row) * p.k + first_step * 16 + 4 * (lane % 4);
-#pragma unroll
-      for (int s = 0; s < kMostSteps; ++s) {
-        if (s < steps) x[i][s] = ptx::load_coherent<uint2>(from + 16 * s);
-      }
+// Columns of some neighbouring tokens into shared memory: asked for as they are, or normalised over all columns and rounded.
+template <typename T>
+__device__ __forceinline__ void copy_tokens(const Parameters& p, int first_row, int rows, int column, int columns, char* to, uint32_t pitch) {
+#pragma unroll 1
+  for (int r = static_cast<int>(threadIdx.x) / 32; r < rows; r += kWarps) {
+    const T* from = static_cast<const T*>(p.in) + static_cast<int64_t>(first_row + r) * p.k + column;
+#pragma unroll 1
+    for (int c = static_cast<int>(threadIdx.x) % 32 * 8; c < columns; c += 256) {
+      ptx::copy_async_16(ptx::shared_address(to + r * pitch + c * sizeof(T)), from + c);
     }
   }
+  ptx::copy_async_commit();
+}
 
-  // sum[i] += over this lane's values of (value - center)^power
-  template <int kPower>
-  __device__ void add(float (&sum)[kRowTiles], const float (&center)[kRowTiles], int steps) const {
+__device__ __forceinline__ float sum_over_warp(float sum) {
 #pragma unroll
-    for (int i = 0; i < kRowTiles; ++i) {
+  for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(~0u, sum, offset);
+  return sum;
+}
+
+// Eight neighbours of a token.
+template <typename T>
+__device__ __forceinline__ void unpack8(float (&x)[8], const uint4& v) {
+  const float2 a = unpack2<T>(v.x), b = unpack2<T>(v.y), c = unpack2<T>(v.z), d = unpack2<T>(v.w);
+  x[0] = a.x, x[1] = a.y, x[2] = b.x, x[3] = b.y, x[4] = c.x, x[5] = c.y, x[6] = d.x, x[7] = d.y;
+}
+
+// A warp takes kTogether tokens at once; a lane holds kHeld pieces of eight of each, and reads what is beyond them again.
+template <typename T, int kTogether>
+__device__ __forceinline__ void normalise_tokens(const Parameters& p, const float* gains, const float* shifts, int first_row, int rows, int column,
+                                                 int columns, char* to, uint32_t pitch) {
+  constexpr int kHeld = 5;
+  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll 1
+  for (int first = warp * kTogether; first < rows; first += kWarps * kTogether) {
+    const auto row = [&](int i) { return static_cast<const T*>(p.in) + static_cast<int64_t>(first_row + min(first + i, rows - 1)) * p.k; };
+    uint4 held[kTogether][kHeld];
+    float mean[kTogether] = {}, scale[kTogether] = {};
 #pragma unroll
-      for (int s = 0; s < kMostSteps; ++s) {
-        if (s >= steps) continue;
-        const float2 low = unpack2<T>(x[i][s].x), high = unpack2<T>(x[i][s].y);
-        const float a = low.x - center[i], b = low.y - center[i], c = high.x - center[i], d = high.y - center[i];
-        sum[i] += kPower == 1 ? (a + b) + (c + d) : (a * a + b * b) + (c * c + d * d);
+    for (int i = 0; i < kTogether; ++i) {
+#pragma unroll
+      for (int j = 0; j < kHeld; ++j) {
+        if ((32 * j + lane) * 8 < p.k) held[i][j] = ptx::load_coherent<uint4>(row(i) + (32 * j + lane) * 8);
       }
     }
-  }
-
-  __device__ void normalise(const float* gain, const float* shift, const float (&mean)[kRowTiles], const float (&scale)[kRowTiles],
-                            int first_step, int steps, int lane) {
+    const auto for_all = [&](const auto& body) {  // body(token, column, values)
+      float x[8];
 #pragma unroll
-    for (int s = 0; s < kMostSteps; ++s) {
-      if (s >= steps) continue;
-      const int k = (first_step + s) * 16 + 4 * (lane % 4);
-      const float4 w = *reinterpret_cast<const float4*>(gain + k), b = *reinterpret_cast<const float4*>(shift + k);
+      for (int j = 0; j < kHeld; ++j) {
 #pragma unroll
-      for (int i = 0; i < kRowTiles; ++i) {
-        const float2 low = unpack2<T>(x[i][s].x), high = unpack2<T>(x[i][s].y);
-        x[i][s].x = pack2<T>((low.x - mean[i]) * scale[i] * w.x + b.x, (low.y - mean[i]) * scale[i] * w.y + b.y);
-        x[i][s].y = pack2<T>((high.x - mean[i]) * scale[i] * w.z + b.z, (high.y - mean[i]) * scale[i] * w.w + b.w);
+        for (int i = 0; i < kTogether; ++i) {
+          unpack8<T>(x, held[i][j]);
+          if ((32 * j + lane) * 8 < p.k) body(i, (32 * j + lane) * 8, x);
+        }
       }
-    }
-  }
-};
-
-// Sums over the lanes of a token and the warps of the block.
-template <int kRowTiles>
-__device__ __forceinline__ void sum_over_block(float (&sum)[kRowTiles], float* scratch, int warp, int lane) {
+#pragma unroll 1
+      for (int c = (32 * kHeld + lane) * 8; c < p.k; c += 256) {
 #pragma unroll
-  for (int i = 0; i < kRowTiles; ++i) {
-    sum[i] += __shfl_xor_sync(~0u, sum[i], 1);
-    sum[i] += __shfl_xor_sync(~0u, sum[i], 2);
-    if (lane % 4 == 0) scratch[warp * 8 * kRowTiles + 8 * i + lane / 4] = sum[i];
-  }
-  __syncthreads();
+        for (int i = 0; i < kTogether; ++i) {
+          unpack8<T>(x, ptx::load_coherent<uint4>(row(i) + c));
+          body(i, c, x);
+        }
+      }
+    };
+    for_all([&](int i, int, const float(&x)[8]) { mean[i] += ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7])); });
 #pragma unroll
-  for (int i = 0; i < kRowTiles; ++i) {
-    sum[i] = 0;
+    for (int i = 0; i < kTogether; ++i) mean[i] = sum_over_warp(mean[i]) * p.inverse_k;
+    for_all([&](int i, int, const float(&x)[8]) {
+      float even = 0, odd = 0;
 #pragma unroll
-    for (int w = 0; w < kWarps; ++w) sum[i] += scratch[w * 8 * kRowTiles + 8 * i + lane / 4];
+      for (int e = 0; e < 8; e += 2) {
+        even += (x[e] - mean[i]) * (x[e] - mean[i]);
+        odd += (x[e + 1] - mean[i]) * (x[e + 1] - mean[i]);
+      }
+      scale[i] += even + odd;
+    });
+#pragma unroll
+    for (int i = 0; i < kTogether; ++i) scale[i] = rsqrtf(sum_over_warp(scale[i]) * p.inverse_k + 1e-5f);
+    for_all([&](int i, int c, const float(&x)[8]) {
+      if (c < column || c >= column + columns || first + i >= rows) return;
+      uint32_t packed[4];
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const float4 w = *reinterpret_cast<const float4*>(gains + c + 4 * half), b = *reinterpret_cast<const float4*>(shifts + c + 4 * half);
+        const auto value = [&](int e, float gain, float shift) { return (x[4 * half + e] - mean[i]) * scale[i] * gain + shift; };
+        packed[2 * half] = pack2<T>(value(0, w.x, b.x), value(1, w.y, b.y));
+        packed[2 * half + 1] = pack2<T>(value(2, w.z, b.z), value(3, w.w, b.w));
+      }
+      *reinterpret_cast<uint4*>(to + (first + i) * pitch + (c - column) * sizeof(T)) = {packed[0], packed[1], packed[2], packed[3]};
+    });
   }
 }
 
 __device__ __forceinline__ float gelu(float x) { return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f)); }
 
-template <typename T, typename Out, int kRowTiles>
+// What the outputs of a thread get beside the products.
+template <typename T, int kOutputs>
+struct Beside {
+  float bias[kOutputs];
+  T residual[kOutputs];
+  int64_t target[kOutputs];  // the output; -1: not this block's
+
+  __device__ void place(const Parameters& p, int tile, int first_row, int rows, int rank) {
+#pragma unroll
+    for (int j = 0; j < kOutputs; ++j) {
+      const int e = static_cast<int>(threadIdx.x) + j * kThreads, token = (e / kTile << p.cluster_log) + rank, n = tile * kTile + e % kTile;
+      target[j] = token < rows && n < p.n ? static_cast<int64_t>(first_row + token) * p.n + n : -1;
+      bias[j] = target[j] >= 0 && p.bias != nullptr ? __ldg(p.bias + n) : 0.0f;
+    }
+  }
+  __device__ void load_residual(const Parameters& p) {
+#pragma unroll
+    for (int j = 0; j < kOutputs; ++j) {
+      residual[j] = target[j] >= 0 && p.residual != nullptr ? ptx::load_coherent<T>(static_cast<const T*>(p.residual) + target[j]) : T(0.0f);
+    }
+  }
+};
+
+template <typename T, typename Out, int kRowTiles, bool kNorm>
 __global__ void __launch_bounds__(kThreads, kRowTiles == 1 ? 3 : kRowTiles == 2 ? 2 : 1) token_linear_kernel(const Parameters p) {
   constexpr int kTokens = 8 * kRowTiles;
   constexpr int kOutputs = (kTokens * kTile + kThreads - 1) / kThreads;  // of a thread
   extern __shared__ __align__(128) char shared[];
-  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
-  const int cluster = static_cast<int>(ptx::cluster_size()), rank = static_cast<int>(ptx::cluster_rank());
-  const int slot = static_cast<int>(blockIdx.x) / cluster, slots = static_cast<int>(gridDim.x) / cluster;
-  const int first_row = static_cast<int>(blockIdx.y) * kTokens;
-  const SharedLayout at(p, cluster, kRowTiles);
-  auto* gain = reinterpret_cast<float*>(shared + at.gain);
-  auto* shift = reinterpret_cast<float*>(shared + at.shift);
-  auto* statistics = reinterpret_cast<float*>(shared + at.statistics);
-  if (cluster > 1) ptx::cluster_begin();  // so that nobody writes to a block that has not begun
+  const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32;
+  const int cluster = 1 << p.cluster_log, rank = static_cast<int>(blockIdx.x) & (cluster - 1), slot = static_cast<int>(blockIdx.x) >> p.cluster_log;
+  const int first_row = static_cast<int>(blockIdx.y) * kTokens, rows = min(kTokens, p.rows - first_row);
+  const SharedLayout at(p, kRowTiles);
+  const auto first_step = [&](int chunk, int of_warp) { return min((chunk * kWarps + of_warp) * p.warp_steps, p.steps); };
+  const auto steps_of = [&](int chunk) { return first_step(chunk, warp + 1) - first_step(chunk, warp); };
 
-  // An item is a chunk of a tile.
-  const int per_tile = p.chunks / cluster;
-  const int items = (p.tiles - slot + slots - 1) / slots * per_tile;
-  const auto chunk_of = [&](int item) { return rank + item % per_tile * cluster; };
-  const auto tile_of = [&](int item) { return slot + item / per_tile * slots; };
-  const auto first_step = [&](int chunk) { return min((chunk * kWarps + warp) * p.warp_steps, p.steps); };
-  const auto steps_of = [&](int chunk) { return min(p.warp_steps, p.steps - first_step(chunk)); };
-
-  const WeightRing ring(shared, shared + at.barriers, p.stages, p.warp_steps, warp, lane);
-  const auto fill = [&](int item) {
-    const int chunk = chunk_of(item);
-    const int64_t step = static_cast<int64_t>(tile_of(item)) * p.steps + first_step(chunk);
-    ring.fill(item, static_cast<const char*>(p.packed) + step * kStepBytes, steps_of(chunk));
+  // Weights ahead of their use by as many chunks as there are stages.
+  const WeightRing ring(shared, shared + at.filled, p.stages, p.warp_steps, warp, lane);
+  int fill_tile = slot, fill_chunk = rank;
+  const auto fill = [&](int stage) {
+    if (fill_tile >= p.tiles) return;
+    const int64_t step = static_cast<int64_t>(fill_tile) * p.steps + first_step(fill_chunk, warp);
+    ring.fill(stage, static_cast<const char*>(p.packed) + step * kStepBytes, steps_of(fill_chunk));
+    fill_chunk += cluster;
+    if (fill_chunk >= p.chunks) fill_chunk = rank, fill_tile += p.slots;
   };
-  for (int item = 0; item < min(p.stages, items); ++item) fill(item);
+#pragma unroll 1
+  for (int stage = 0; stage < p.stages; ++stage) fill(stage);
   ptx::launch_dependents();
-  if (p.gain != nullptr) {
-    for (int i = static_cast<int>(threadIdx.x); i < p.k; i += kThreads) {
-      gain[i] = p.gain[i];
-      shift[i] = p.shift[i];
+  const auto *gain = reinterpret_cast<const float*>(shared + at.gain), *shift = reinterpret_cast<const float*>(shared + at.shift);
+#if __CUDA_ARCH__ >= 900
+  const uint32_t arrived = ptx::shared_address(shared + at.arrived), normed = ptx::shared_address(shared + at.normed);
+  if (thread == 32) {  // not the first warp, which has the most to do
+    ptx::barrier_init(arrived, 1);
+    ptx::barrier_init(normed, 1);
+    ptx::fence_copy_engine();
+    if (kNorm) {
+      const auto bytes = static_cast<uint32_t>(p.k) * 4u;
+      ptx::barrier_expect(normed, 2 * bytes);
+      ptx::copy_bulk(ptx::shared_address(gain), p.gain, bytes, normed, ptx::policy_evict_first());
+      ptx::copy_bulk(ptx::shared_address(shift), p.shift, bytes, normed, ptx::policy_evict_first());
     }
   }
+  if (cluster > 1) {
+    __syncwarp();
+    ptx::cluster_arrive();
+  } else {
+    __syncthreads();
+  }
+#else
+  for (int i = thread; kNorm && i < p.k; i += kThreads) {
+    reinterpret_cast<float*>(shared + at.gain)[i] = p.gain[i];
+    reinterpret_cast<float*>(shared + at.shift)[i] = p.shift[i];
+  }
+  __syncthreads();
+#endif
+  Beside<T, kOutputs> beside;
+  beside.place(p, slot, first_row, rows, rank);
   ptx::wait_for_launches_before();
 
-  TokenFragments<T, kRowTiles> tokens;
-  int held = -1, ready = -1;  // the chunk loaded, the chunk normalised
-  const auto hold = [&](int chunk) {
-    if (held != chunk) tokens.load(p, first_row, first_step(chunk), steps_of(chunk), lane);
-    held = chunk;
-  };
-  float mean[kRowTiles] = {}, scale[kRowTiles] = {};
-  hold(chunk_of(0));
-  if (p.gain != nullptr) {
-    const float zero[kRowTiles] = {};
-    for (int i = 0, chunk = chunk_of(0); i < p.chunks; ++i, chunk = (chunk + 1) % p.chunks) {
-      hold(chunk);
-      tokens.template add<1>(mean, zero, steps_of(chunk));
-    }
-    sum_over_block(mean, statistics, warp, lane);
-#pragma unroll
-    for (int i = 0; i < kRowTiles; ++i) mean[i] /= static_cast<float>(p.k);
-    for (int i = 0, chunk = held; i < p.chunks; ++i, chunk = (chunk + 1) % p.chunks) {
-      hold(chunk);
-      tokens.template add<2>(scale, mean, steps_of(chunk));
-    }
-    sum_over_block(scale, statistics + kWarps * kTokens, warp, lane);
-#pragma unroll
-    for (int i = 0; i < kRowTiles; ++i) scale[i] = rsqrtf(scale[i] / static_cast<float>(p.k) + 1e-5f);
-  }
-
   float total[kOutputs] = {};
-  for (int item = 0; item < items; ++item) {
-    const int chunk = chunk_of(item), tile = tile_of(item), steps = steps_of(chunk);
-    if (ready != chunk) {
-      hold(chunk);
-      if (p.gain != nullptr) tokens.normalise(gain, shift, mean, scale, first_step(chunk), steps, lane);
-      ready = chunk;
-    }
+  int ready = -1;  // the chunk of the tokens in shared memory
+  int stage = 0, parity = 0, turn = 0, tiles_done = 0;
+#pragma unroll 1
+  for (int tile = slot; tile < p.tiles; tile += p.slots, ++tiles_done) {
+    if (tile != slot) beside.place(p, tile, first_row, rows, rank);
+#pragma unroll 1
+    for (int chunk = rank; chunk < p.chunks; chunk += cluster, ++turn) {
+      const int steps = steps_of(chunk);
+      if (ready != chunk) {
+        if (ready >= 0) __syncthreads();
+        const int column = first_step(chunk, 0) * 16, columns = first_step(chunk, kWarps) * 16 - column;
+        if (kNorm) {
+#if __CUDA_ARCH__ >= 900
+          ptx::barrier_wait(normed, 0);
+#endif
+          normalise_tokens<T, (kRowTiles > 1 ? 2 : 1)>(p, gain, shift, first_row, rows, column, columns, shared + at.tokens, at.pitch);
+        } else {
+          copy_tokens<T>(p, first_row, rows, column, columns, shared + at.tokens, at.pitch);
+        }
+      }
+      if (chunk == rank) beside.load_residual(p);
+      if (ready != chunk) {
+        if (!kNorm) ptx::copy_async_wait<0>();
+        __syncthreads();
+        ready = chunk;
+      }
 
-    // What the outputs of this thread get beside the products, asked for early.
-    float bias[kOutputs], residual[kOutputs];
-    bool mine[kOutputs];
-    int64_t target[kOutputs];
+      float sums[2][kRowTiles][4] = {};
+      ring.wait(stage, parity);
+      const char* const tokens = shared + at.tokens + warp * p.warp_steps * 32 + lane % 4 * 8;
 #pragma unroll
-    for (int j = 0; j < kOutputs; ++j) {
-      const int e = static_cast<int>(threadIdx.x) + j * kThreads;
-      const int row = first_row + e / kTile * cluster + rank, n = tile * kTile + e % kTile;
-      mine[j] = e < kTokens * kTile / cluster && row < p.rows && n < p.n;
-      target[j] = static_cast<int64_t>(row) * p.n + n;
-      bias[j] = mine[j] && p.bias != nullptr ? __ldg(p.bias + n) : 0.0f;
-      residual[j] = mine[j] && p.residual != nullptr ? to_float(ptx::load_coherent<T>(static_cast<const T*>(p.residual) + target[j])) : 0.0f;
-    }
+      for (int s = 0; s < kMostSteps; ++s) {
+        if (s >= steps) continue;
+        uint32_t weights[4];
+        ring.read(weights, stage, s);
+#pragma unroll
+        for (int i = 0; i < kRowTiles; ++i) {
+          const uint2 x = *reinterpret_cast<const uint2*>(tokens + min(8 * i + lane / 4, rows - 1) * at.pitch + 32 * s);
+          ptx::mma<T>(sums[s % 2][i], weights, x.x, x.y);
+        }
+      }
+      __syncwarp();
+      fill(stage);
+      if (++stage == p.stages) stage = 0, parity ^= 1;
 
-    float sums[2][kRowTiles][4] = {};
-    if (steps > 0) ring.wait(item);
+      float* const partial = reinterpret_cast<float*>(shared + at.partial) + (turn & (p.buffers - 1)) * kWarps * kTokens * kPartialPitch;
+      if (p.buffers == 1 && turn > 0) __syncthreads();  // with two, whoever is here is past the sums before the last ones
 #pragma unroll
-    for (int s = 0; s < kMostSteps; ++s) {
-      if (s >= steps) continue;
-      uint32_t weights[4];
-      ring.read(weights, item, s);
+      for (int i = 0; i < kRowTiles; ++i) {
 #pragma unroll
-      for (int i = 0; i < kRowTiles; ++i) ptx::mma<T>(sums[s % 2][i], weights, tokens.x[i][s].x, tokens.x[i][s].y);
-    }
-    __syncwarp();
-    if (item + p.stages < items) fill(item + p.stages);
-
-    float* partial = reinterpret_cast<float*>(shared + at.partial) + item % p.buffers * kWarps * kTokens * kPartialPitch;
+        for (int c = 0; c < 4; ++c) {
+          const int token = 8 * i + 2 * (lane % 4) + c % 2, n = lane / 4 + c / 2 * 8;
+          partial[(warp * kTokens + token) * kPartialPitch + n] = sums[0][i][c] + sums[1][i][c];
+        }
+      }
+      __syncthreads();
 #pragma unroll
-    for (int i = 0; i < kRowTiles; ++i) {
+      for (int j = 0; j < kOutputs; ++j) {
+        const int e = thread + j * kThreads;
+        if (e >= rows * kTile) continue;
+        float sum = 0;
 #pragma unroll
-      for (int c = 0; c < 4; ++c) {
-        const int token = 8 * i + 2 * (lane % 4) + c % 2, n = lane / 4 + c / 2 * 8;
-        partial[(warp * kTokens + token) * kPartialPitch + n] = sums[0][i][c] + sums[1][i][c];
+        for (int w = 0; w < kWarps; ++w) sum += partial[(w * kTokens + e / kTile) * kPartialPitch + e % kTile];
+        total[j] = chunk == rank ? sum : total[j] + sum;
       }
     }
-    __syncthreads();
-#pragma unroll
-    for (int j = 0; j < kOutputs; ++j) {
-      const int e = static_cast<int>(threadIdx.x) + j * kThreads;
-      if (e >= kTokens * kTile) continue;
-      float sum = 0;
-#pragma unroll
-      for (int w = 0; w < kWarps; ++w) sum += partial[(w * kTokens + e / kTile) * kPartialPitch + e % kTile];
-      total[j] = item % per_tile == 0 ? sum : total[j] + sum;
-    }
-    if (item % per_tile != per_tile - 1) continue;
 
+#if __CUDA_ARCH__ >= 900
     if (cluster > 1) {  // a token's sums go to the block that its number says
-      float* received = reinterpret_cast<float*>(shared + at.received) + item / per_tile % p.buffers * kTokens * kTile;
-      if (item == per_tile - 1) ptx::cluster_wait();
+      const auto* const received = reinterpret_cast<const float*>(shared + at.received);
+      const int own = (rows - rank + cluster - 1) >> p.cluster_log, place = (kTokens * kTile) >> p.cluster_log;  // place: of one block's sums
+      if (thread == 0 && own > 0) ptx::barrier_expect(arrived, static_cast<uint32_t>(own * kTile * cluster) * 4u);
+      ptx::cluster_wait();  // all have begun, and taken what they got before
 #pragma unroll
       for (int j = 0; j < kOutputs; ++j) {
-        const int e = static_cast<int>(threadIdx.x) + j * kThreads, token = e / kTile;
-        if (e >= kTokens * kTile) continue;
-        const int place = (rank * (kTokens / cluster) + token / cluster) * kTile + e % kTile;
-        ptx::cluster_store(ptx::cluster_address(received + place, token % cluster), total[j]);
+        const int e = thread + j * kThreads, to = e / kTile & (cluster - 1);
+        if (e >= rows * kTile) continue;
+        const float* const there = received + rank * place + (e / kTile >> p.cluster_log) * kTile + e % kTile;
+        ptx::cluster_send(ptx::cluster_address(ptx::shared_address(there), to), total[j], ptx::cluster_address(arrived, to));
       }
-      ptx::cluster_arrive();
-      ptx::cluster_wait();
+      if (own > 0) ptx::barrier_wait(arrived, tiles_done & 1);
 #pragma unroll
       for (int j = 0; j < kOutputs; ++j) {
-        const int e = static_cast<int>(threadIdx.x) + j * kThreads;
         total[j] = 0;
-        for (int r = 0; mine[j] && r < cluster; ++r) total[j] += received[r * (kTokens / cluster) * kTile + e];
+#pragma unroll 1
+        for (int r = 0; beside.target[j] >= 0 && r < cluster; ++r) total[j] += received[r * place + thread + j * kThreads];
       }
+      __syncwarp();
+      if (tile + p.slots < p.tiles) ptx::cluster_arrive();
     }
+#endif
 #pragma unroll
     for (int j = 0; j < kOutputs; ++j) {
-      if (!mine[j]) continue;
-      float value = total[j] + bias[j];
+      if (beside.target[j] < 0) continue;
+      float value = total[j] + beside.bias[j];
       if (p.gelu) value = gelu(value);
-      static_cast<Out*>(p.out)[target[j]] = from_float<Out>(value + residual[j]);
+      static_cast<Out*>(p.out)[beside.target[j]] = from_float<Out>(value + to_float(beside.residual[j]));
     }
   }
 }

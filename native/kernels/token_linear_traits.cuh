@@ -34,23 +34,29 @@ struct Parameters {
   const float *gain, *shift, *bias;
   void* out;
   int rows, n, k, tiles, steps;
-  int chunks, warp_steps, stages, buffers;
+  int chunks, warp_steps, slots, stages, buffers;
+  int cluster_log;  // of 2
+  float inverse_k;
   bool gelu;
 };
 
-// Where what lies in shared memory.
+// Where what lies in shared memory. The weights come first.
 struct SharedLayout {
-  uint32_t gain, shift, partial, received, statistics, barriers, bytes;  // the weights come first
+  uint32_t pitch;  // bytes from one token's values of a chunk to the next one's: no bank twice
+  uint32_t tokens, gain, shift, partial, received, arrived, normed, filled, bytes;
 
-  __host__ __device__ SharedLayout(const Parameters& p, int cluster, int row_tiles) {
-    const uint32_t tokens = 8u * static_cast<uint32_t>(row_tiles), buffers = static_cast<uint32_t>(p.buffers);
-    gain = static_cast<uint32_t>(p.stages * kWarps * p.warp_steps * kStepBytes);
+  __host__ __device__ SharedLayout(const Parameters& p, int row_tiles) {
+    const uint32_t most = 8u * static_cast<uint32_t>(row_tiles), rows = static_cast<uint32_t>(p.rows);
+    pitch = static_cast<uint32_t>(kWarps * p.warp_steps * 32) + 32u;
+    tokens = static_cast<uint32_t>(p.stages * kWarps * p.warp_steps * kStepBytes);
+    gain = tokens + (rows < most ? rows : most) * pitch;
     shift = gain + (p.gain != nullptr ? static_cast<uint32_t>(p.k) * 4u : 0u);
     partial = shift + (shift - gain);
-    received = partial + buffers * kWarps * tokens * kPartialPitch * 4u;
-    statistics = received + (cluster > 1 ? buffers * tokens * kTile * 4u : 0u);
-    barriers = statistics + (p.gain != nullptr ? 2u * kWarps * tokens * 4u : 0u);
-    bytes = barriers + static_cast<uint32_t>(p.stages * kWarps) * 8u;
+    received = partial + static_cast<uint32_t>(p.buffers) * kWarps * most * kPartialPitch * 4u;
+    arrived = received + (p.cluster_log > 0 ? most * kTile * 4u : 0u);
+    normed = arrived + 8u;
+    filled = normed + 8u;
+    bytes = filled + static_cast<uint32_t>(p.stages * kWarps) * 8u;
   }
 };
 

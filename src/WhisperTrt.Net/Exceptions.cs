@@ -38,6 +38,9 @@ public enum WhisperErrorCode
 
     /// <summary>A defect of the library itself.</summary>
     Internal = 12,
+
+    /// <summary>The GPU failed or was lost.</summary>
+    Device = 13,
 }
 
 /// <summary>The native library reported an error. Its subclasses say which kind.</summary>
@@ -94,6 +97,10 @@ public sealed class EngineBusyException(string message) : WhisperException(Whisp
 /// <summary>The engine was disposed while the transcription ran.</summary>
 /// <param name="message">What failed, the value found and the remedy.</param>
 public sealed class EngineClosedException(string message) : WhisperException(WhisperErrorCode.Closed, message);
+
+/// <summary>The GPU failed or was lost: the work it had is lost, and its models must be loaded anew.</summary>
+/// <param name="message">What failed, the value found and the remedy.</param>
+public sealed class DeviceException(string message) : WhisperException(WhisperErrorCode.Device, message);
 
 /// <summary>The native library found is of another ABI version than this assembly.</summary>
 /// <param name="message">What failed, the value found and the remedy.</param>

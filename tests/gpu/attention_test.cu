@@ -17,13 +17,21 @@ using kernels::AttentionTactic;
 struct Problem {
   DType type;
   int batch, positions, heads, head_size = 64;
-  float scale = 1.0f;  // of queries and keys: scores have a deviation of scale^2
+  float scale = 1.0f;   // of queries and keys: scores have a deviation of scale^2
+  float shift = 0.0f;   // added to queries, taken from keys: scores are about -sqrt(head_size) * shift^2
+  bool rising = false;  // keys are larger towards the end: so is the largest score so far
 
   int width() const { return heads * head_size; }
   std::vector<float> random(uint32_t seed) const {
     std::vector<float> qkv = random_values(static_cast<size_t>(batch) * positions * 3 * width(), seed);
     for (size_t i = 0; i < qkv.size(); ++i) {
-      if (static_cast<int>(i % (3 * width())) < 2 * width()) qkv[i] *= scale;
+      const int column = static_cast<int>(i % (3 * width())),
+                position = static_cast<int>(i / (3 * width()) % positions);
+      if (column < width()) qkv[i] = qkv[i] * scale + shift;
+      if (column >= width() && column < 2 * width()) {
+        qkv[i] =
+            (qkv[i] * scale - shift) * (rising ? static_cast<float>(position) / static_cast<float>(positions) : 1.0f);
+      }
     }
     return qkv;
   }
@@ -95,7 +103,8 @@ std::vector<int> rows_to_check(int positions) {
 void expect_right(const Problem& p, AttentionTactic tactic, uint32_t seed) {
   const std::string what = std::string(name_of(tactic)) + " " + name_of(p.type) + " batch " + std::to_string(p.batch) +
                            " positions " + std::to_string(p.positions) + " heads " + std::to_string(p.heads) + " x " +
-                           std::to_string(p.head_size) + " scale " + std::to_string(p.scale);
+                           std::to_string(p.head_size) + " scale " + std::to_string(p.scale) + " shift " +
+                           std::to_string(p.shift) + (p.rising ? " rising" : "");
   const auto bytes = as_type(p.random(seed), p.type);
   const auto qkv = as_f32(bytes, p.type);
   const DeviceArray in(bytes), out(static_cast<int64_t>(p.batch) * p.positions * p.width() * size_of(p.type));
@@ -125,7 +134,7 @@ void expect_right(const Problem& p, AttentionTactic tactic, uint32_t seed) {
       }
     }
   }
-  std::printf("%-70s error %.2e, textbook's %.2e (%.2f)\n", what.c_str(), std::sqrt(ours / norm),
+  std::printf("%-100s error %.2e, textbook's %.2e (%.2f)\n", what.c_str(), std::sqrt(ours / norm),
               std::sqrt(textbook / norm), std::sqrt(ours / textbook));
   EXPECT_LE(std::sqrt(ours), 2.0 * std::sqrt(textbook) + 1e-7 * std::sqrt(norm)) << what;
 }
@@ -164,10 +173,13 @@ TEST(Attention, IsRightForWholeWindows) {
   }
 }
 
-TEST(Attention, IsRightForLargeScores) {
+TEST(Attention, IsRightForLargeAndForVerySmallScores) {
   for (const DType type : kTypes) {
     for (const AttentionTactic tactic : tactics(type)) {
-      for (const float scale : {0.02f, 2.0f, 8.0f}) expect_right({type, 1, 700, 2, 64, scale}, tactic, 3);
+      for (const float scale : {0.02f, 2.0f, 8.0f}) {
+        for (const bool rising : {false, true}) expect_right({type, 1, 700, 2, 64, scale, 0.0f, rising}, tactic, 3);
+      }
+      for (const float shift : {2.0f, 6.0f}) expect_right({type, 1, 700, 2, 64, 1.0f, shift}, tactic, 4);
     }
   }
 }

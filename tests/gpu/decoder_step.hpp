@@ -31,9 +31,8 @@ class DecoderStep {
   enum Kind { qkv, self, self_out, cross_q, cross, cross_out, fc1, fc2, logits_product, kinds };
   using PlanChange = std::function<void(kernels::token::Plan&, int rows, int n, int k)>;
 
-  explicit DecoderStep(const DecoderStepShape& s, PlanChange change = {})
+  explicit DecoderStep(const DecoderStepShape& s)
       : shape_(s),
-        change_(std::move(change)),
         weights_(s.layers * layer_bytes() + weight_bytes(s.vocabulary, s.width)),
         floats_(random_values(static_cast<size_t>(std::max(s.ffn, s.text_context) * s.width), 7, 0.1f)),
         gain_(std::vector<float>(static_cast<size_t>(s.width), 1.0f)),
@@ -64,6 +63,8 @@ class DecoderStep {
     check(cudaDeviceSynchronize());
   }
 
+  void change_plans(PlanChange change) { change_ = std::move(change); }
+
   // Milliseconds of a step: the median over replays of its graph.
   double time(bool overlap, int replays) {
     return graph_milliseconds(1, [&](cudaStream_t stream, int) { enqueue(stream, overlap); }, replays);
@@ -73,7 +74,7 @@ class DecoderStep {
   void report() {
     const double bytes = static_cast<double>(weights_bytes()) + static_cast<double>(cross_kv(nullptr).bytes()) +
                          2.0 * 2 * shape_.rows * shape_.length * shape_.width * shape_.layers;
-    const double floor = bytes / 3.0e9 / 1e3, apart = time(false, 31), together = time(true, 31);
+    const double floor = bytes / 3.0e9, apart = time(false, 31), together = time(true, 31);
     std::printf("[ BENCH ] step of %d rows, %d windows: %.3f ms overlapping, %.3f ms not; floor %.3f ms (%.0f%%)\n", shape_.rows, shape_.windows, together,
                 apart, floor, 100 * floor / together);
     const char* const names[kinds] = {"norm, qkv", "self-attention", "out", "norm, q", "cross-attention", "out", "norm, fc1, gelu", "fc2", "norm, logits"};

@@ -383,6 +383,26 @@ TEST(DecoderStep, Bench) {
   for (const auto& [rows, windows] : {std::pair{1, 1}, std::pair{5, 1}, std::pair{8, 8}, std::pair{32, 32}}) {
     DecoderStep step({.rows = rows, .windows = windows});
     step.report();
+    struct Variant {
+      const char* name;
+      DecoderStep::PlanChange change;
+    };
+    const Variant variants[] = {
+        {"a tile a block", [](auto& p, int, int n, int) { p.slots = (n + 15) / 16, p.stages = 1; }},
+        {"132 blocks, 1 stage", [](auto& p, int, int n, int) { p.slots = std::min(132 / p.cluster, (n + 15) / 16), p.stages = 1; }},
+        {"132 blocks, 2 stages", [](auto& p, int, int n, int) { p.slots = std::min(132 / p.cluster, (n + 15) / 16), p.stages = 2; }},
+        {"264 blocks, 1 stage", [](auto& p, int, int n, int) { p.slots = std::min(264 / p.cluster, (n + 15) / 16), p.stages = 1; }},
+        {"at most 16 rows a block", [](auto& p, int, int, int) { p.row_tiles = std::min(p.row_tiles, 2); }},
+    };
+    for (const Variant& variant : variants) {
+      step.change_plans(variant.change);
+      try {
+        std::printf("[ BENCH ]   with %-24s %.3f ms\n", variant.name, step.time(true, 15));
+      } catch (const std::exception& e) {
+        std::printf("[ BENCH ]   with %-24s %s\n", variant.name, e.what());
+        cudaGetLastError();
+      }
+    }
   }
 }
 

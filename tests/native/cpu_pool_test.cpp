@@ -183,13 +183,13 @@ TEST(CpuRun, TheHostIsOutOfBoundsInsideARun) {
   const ops::HostTensor one{&value, DType::f32, 1, 1, nullptr};
   const ops::LinearPart part{one, {}};
   {
-    const ops::Run run(*ops);
+    const ops::Run run(*ops, "run");
     EXPECT_EQ(code_of([&] { ops->allocate(64); }), ErrorCode::internal);
     EXPECT_EQ(code_of([&] { ops->upload_f32(one); }), ErrorCode::internal);
     EXPECT_EQ(code_of([&] { ops->make_linear({&part, 1}, ops::LinearUse::token); }), ErrorCode::internal);
     EXPECT_EQ(code_of([&] { ops->read(&value, buffer->data(), 4); }), ErrorCode::internal);
     EXPECT_EQ(code_of([&] { ops->wait(0); }), ErrorCode::internal);
-    EXPECT_EQ(code_of([&] { ops->open(); }), ErrorCode::internal);
+    EXPECT_EQ(code_of([&] { ops->open("run"); }), ErrorCode::internal);
     ops->write(buffer->data(), &value, 4);
     std::thread([&] { EXPECT_NO_THROW(ops->allocate(64)); }).join();  // another engine's thread is in no run
   }

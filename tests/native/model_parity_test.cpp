@@ -81,7 +81,7 @@ struct Bench {
     for (size_t i = 0; i < tokens.size(); ++i) decoder.tokens[i] = {0, static_cast<int32_t>(i), tokens[i]};
     std::iota(decoder.picks, decoder.picks + tokens.size(), 0);
     const auto count = static_cast<int32_t>(tokens.size());
-    const ops::Run run(*ops);
+    const ops::Run run(*ops, "decode");
     model.decode(*ops, decoder, count, state, {*self_kv, *cross_kv}, after_layer);
     model.logits(*ops, decoder, count);
   }

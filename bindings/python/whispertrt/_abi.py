@@ -39,6 +39,8 @@ ERROR_CANCELLED = 10
 ERROR_ABI_MISMATCH = 11
 #: A defect of the library itself.
 ERROR_INTERNAL = 12
+#: The GPU failed or was lost: the work it had ends with this, and its models must be loaded anew.
+ERROR_DEVICE = 13
 #: The CPU. WTRT_AUTO picks the best device there is.
 DEVICE_CPU = 0
 #: An NVIDIA GPU.
@@ -393,6 +395,12 @@ class EngineOptions(ctypes.Structure):
         # Cap in bytes on what the engine takes beside the weights, or WTRT_NONE (default). The engine lowers
         # `max_batch` until its plan fits, and says so in the log; a cap too small for one row is OUT_OF_MEMORY.
         ("memory_limit", ctypes.c_int64),
+        # GPUs: most of the memory that is free when the engine is made that its KV caches may take, above 0 and at
+        # most 1. Default 0.9. Lowers `max_batch` like `memory_limit`.
+        ("kv_cache_free_gpu_memory_fraction", ctypes.c_double),
+        # GPUs: of what KV caches may take, the part that cross-attention's may, above 0 and below 1, or NaN
+        # (default): as they need.
+        ("cross_kv_cache_fraction", ctypes.c_double),
     ]
 
 

@@ -70,6 +70,10 @@ class InternalError(WhisperTrtError):
     """A defect of the library itself."""
 
 
+class DeviceError(WhisperTrtError):
+    """The GPU failed or was lost: the work it had is lost, and its models must be loaded anew."""
+
+
 #: The class of every code; tests hold it against the generated constants.
 ERROR_CLASSES: Dict[int, Type[WhisperTrtError]] = {
     1: InvalidArgumentError,
@@ -84,6 +88,7 @@ ERROR_CLASSES: Dict[int, Type[WhisperTrtError]] = {
     10: CancelledError,
     11: AbiMismatchError,
     12: InternalError,
+    13: DeviceError,
 }
 
 

@@ -161,6 +161,8 @@ _ENGINE: Dict[str, _Setter] = {
     "max_batch": _integer,
     "max_queued_jobs": _integer,
     "memory_limit": _integer_or(_abi.NONE, bits=64),
+    "kv_cache_free_gpu_memory_fraction": _number_or(0.9),
+    "cross_kv_cache_fraction": _number_or(float("nan")),
 }
 
 _TRANSCRIBE: Dict[str, _Setter] = {

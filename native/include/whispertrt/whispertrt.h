@@ -73,6 +73,8 @@ WTRT_API const char* wtrt_build_info(void);
 #define WTRT_ERROR_ABI_MISMATCH 11
 /** A defect of the library itself. */
 #define WTRT_ERROR_INTERNAL 12
+/** The GPU failed or was lost: the work it had ends with this, and its models must be loaded anew. */
+#define WTRT_ERROR_DEVICE 13
 
 /** The CPU. WTRT_AUTO picks the best device there is. */
 #define WTRT_DEVICE_CPU 0
@@ -459,6 +461,11 @@ typedef struct wtrt_engine_options {
   /** Cap in bytes on what the engine takes beside the weights, or WTRT_NONE (default). The engine lowers `max_batch` until its plan fits,
    *  and says so in the log; a cap too small for one row is OUT_OF_MEMORY. */
   int64_t memory_limit;
+  /** GPUs: most of the memory that is free when the engine is made that its KV caches may take, above 0 and at most 1. Default 0.9. Lowers
+   *  `max_batch` like `memory_limit`. */
+  double kv_cache_free_gpu_memory_fraction;
+  /** GPUs: of what KV caches may take, the part that cross-attention's may, above 0 and below 1, or NaN (default): as they need. */
+  double cross_kv_cache_fraction;
 } wtrt_engine_options;
 
 /** What an engine takes in memory, in bytes. */

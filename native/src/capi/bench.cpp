@@ -32,7 +32,8 @@ runtime::PhaseQuestion question_of(const wtrt_bench_options& options) {
   question.cached_tokens = in_range("cached_tokens", options.cached_tokens, 20, 400);
   question.window_tokens = in_range("window_tokens", options.window_tokens, 1, 400);
   question.repetitions = in_range("repetitions", options.repetitions, 1, 1000);
-  if (!(options.tera_flops >= 0) || !(options.tera_bytes >= 0)) refuse("tera_flops and tera_bytes must not be negative");
+  if (!(options.tera_flops >= 0) || !(options.tera_bytes >= 0))
+    refuse("tera_flops and tera_bytes must not be negative");
   question.tera_flops = options.tera_flops;
   question.tera_bytes = options.tera_bytes;
   return question;

@@ -15,6 +15,7 @@ static_assert(static_cast<int32_t>(ErrorCode::closed) == WTRT_ERROR_CLOSED);
 static_assert(static_cast<int32_t>(ErrorCode::cancelled) == WTRT_ERROR_CANCELLED);
 static_assert(static_cast<int32_t>(ErrorCode::abi_mismatch) == WTRT_ERROR_ABI_MISMATCH);
 static_assert(static_cast<int32_t>(ErrorCode::internal) == WTRT_ERROR_INTERNAL);
+static_assert(static_cast<int32_t>(ErrorCode::device) == WTRT_ERROR_DEVICE);
 
 // Short enough for the string's own storage: no memory is needed to say that there is none.
 wtrt_error out_of_memory{WTRT_ERROR_OUT_OF_MEMORY, "out of memory"};

@@ -16,6 +16,8 @@ constexpr wtrt_engine_options kEngineDefaults = {
     .max_batch = 16,
     .max_queued_jobs = 1024,
     .memory_limit = WTRT_NONE,
+    .kv_cache_free_gpu_memory_fraction = 0.9,
+    .cross_kv_cache_fraction = std::numeric_limits<double>::quiet_NaN(),
 };
 
 constexpr double kTemperatures[] = {0.0, 0.2, 0.4, 0.6, 0.8, 1.0};
@@ -81,7 +83,11 @@ runtime::EngineOptions engine_options(const wtrt_engine_options* given) {
   if (options.memory_limit < 0 && options.memory_limit != WTRT_NONE) {
     refuse("memory_limit: " + std::to_string(options.memory_limit) + " is neither a number of bytes nor WTRT_NONE");
   }
-  return {options.max_batch, options.max_queued_jobs, options.memory_limit == WTRT_NONE ? -1 : options.memory_limit};
+  return {.max_batch = options.max_batch,
+          .max_queued_jobs = options.max_queued_jobs,
+          .memory_limit = options.memory_limit == WTRT_NONE ? -1 : options.memory_limit,
+          .kv_fraction = options.kv_cache_free_gpu_memory_fraction,
+          .cross_kv_fraction = options.cross_kv_cache_fraction};
 }
 
 std::optional<double> threshold(const char* name, double value, double least, double most) {

@@ -67,7 +67,8 @@ struct RandomWeights {
     int64_t place = 0;
     for (const RequiredTensor& tensor : required) {
       const auto* from = reinterpret_cast<const std::byte*>(bits + kShift * (place++ % kShifts));
-      checkpoint->tensors_.emplace(tensor.name, TensorView{DType::f16, tensor.shape, {from, static_cast<size_t>(elements_of(tensor)) * 2}});
+      checkpoint->tensors_.emplace(
+          tensor.name, TensorView{DType::f16, tensor.shape, {from, static_cast<size_t>(elements_of(tensor)) * 2}});
     }
     return checkpoint;
   }
@@ -79,7 +80,8 @@ std::shared_ptr<const Checkpoint> random_checkpoint(std::string_view size) {
     if (known.name == size) return RandomWeights::of(config_of(known));
     names += (names.empty() ? "" : ", ") + std::string(known.name);
   }
-  throw Error(ErrorCode::not_found, "there are no random weights of size '" + std::string(size) + "'; sizes are " + names);
+  throw Error(ErrorCode::not_found,
+              "there are no random weights of size '" + std::string(size) + "'; sizes are " + names);
 }
 
 }  // namespace wtrt::checkpoint

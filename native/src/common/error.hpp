@@ -21,6 +21,7 @@ enum class ErrorCode : int32_t {
   cancelled = 10,
   abi_mismatch = 11,
   internal = 12,  // a defect of this library
+  device = 13,    // the GPU failed or was lost: the work it had is lost, the process is not
 };
 
 // The message names the thing, the value found and the remedy.

@@ -132,7 +132,7 @@ ops::AttentionShape Whisper::decoder_attention() const {
 bool Whisper::encode(ops::Ops& ops, EncoderWork& work, Windows windows, const KeepGoing& keep_going) const {
   const int64_t width = config_.width, positions = windows.rows();
   {
-    const ops::Run run(ops);
+    const ops::Run run(ops, "convolution");
     const Tensor mel = view(work.mel, static_cast<int64_t>(windows.count) * config_.n_mels, 2LL * windows.positions);
     const Tensor table{encoder_positions_->data(), DType::f32, windows.positions, width};
     ops.convolve(*conv1_, *conv2_, mel, table, work.wide, work.hidden.slice(0, positions), windows.count);
@@ -142,7 +142,7 @@ bool Whisper::encode(ops::Ops& ops, EncoderWork& work, Windows windows, const Ke
     encoder_layer(ops, encoder_[static_cast<size_t>(i)], work, windows);
   }
   {
-    const ops::Run run(ops);
+    const ops::Run run(ops, "encoder norm");
     ops.norm(*encoder_norm_, work.hidden.slice(0, positions), work.normed.slice(0, positions));
   }
   return !keep_going || keep_going(config_.encoder_layers);
@@ -152,7 +152,7 @@ void Whisper::encoder_layer(ops::Ops& ops, const EncoderLayer& layer, EncoderWor
   const int64_t positions = windows.rows();
   const Tensor hidden = work.hidden.slice(0, positions), normed = work.normed.slice(0, positions);
   const Tensor qkv = view(work.wide, positions, 3LL * config_.width), ffn = view(work.wide, positions, config_.encoder_ffn);
-  const ops::Run run(ops);
+  const ops::Run run(ops, "encoder layer");
   ops.norm_linear(*layer.attention_norm, *layer.qkv, hidden, normed, Activation::none, qkv);
   ops.attention(qkv, normed, windows.count, config_.encoder_heads);
   ops.linear(*layer.out, normed, Activation::none, &hidden, hidden);
@@ -166,7 +166,7 @@ bool Whisper::project_cross_kv(ops::Ops& ops, EncoderWork& work, int32_t positio
   const Tensor normed = work.normed.slice(0, rows), kv = view(work.wide, rows, 2LL * config_.width);
   for (int32_t i = 0; i < config_.decoder_layers; ++i) {
     if (keep_going && !keep_going(i)) return false;
-    const ops::Run run(ops);
+    const ops::Run run(ops, "cross-KV");
     ops.project_cross_kv(*decoder_[static_cast<size_t>(i)].cross_kv, normed, cache, i, kv, slots);
   }
   return true;
@@ -213,18 +213,18 @@ void Whisper::align(ops::Ops& ops, DecoderWork& work, AlignWork& align, int32_t 
                     Caches caches, const Scored& scored) const {
   const Tensor positions{decoder_positions_->data(), DType::f32, config_.n_text_ctx, config_.width};
   {
-    const ops::Run run(ops);
+    const ops::Run run(ops, "align embed");
     ops.embed(*embedding_, positions, state, work.tokens, count, work.hidden.slice(0, count));
   }
   for (int32_t i = 0; i < config_.decoder_layers; ++i) {
     const auto index = static_cast<size_t>(i);
     {
-      const ops::Run run(ops);
+      const ops::Run run(ops, "align layer");
       decoder_layer(ops, decoder_[index], i, work, count, state, caches, &align);
     }
     if (!alignment_heads_[index].empty()) scored(alignment_heads_[index]);
   }
-  const ops::Run run(ops);
+  const ops::Run run(ops, "align norm");
   ops.norm(*decoder_norm_, work.hidden.slice(0, count), work.normed.slice(0, count));
 }
 

@@ -100,12 +100,12 @@ class Ops {
   virtual int64_t cross_kv_bytes(const AttentionShape& shape, int32_t slots, int32_t positions) const = 0;
 
   // ---- a run of ops without the host in between: one encoder layer, one decode step ----
-  // On the CPU it owns the thread pool meanwhile; runs of several engines take turns.
-  virtual void open() = 0;
+  // On the CPU it owns the thread pool meanwhile; runs of several engines take turns. `name` (a literal) is what a profiler shows.
+  virtual void open(const char* name) = 0;
   virtual void close() = 0;
   // `body` as one run. Bodies of one key enqueue the same ops with the same arguments, so that a device may record them once and
   // replay the record.
-  virtual void run_recorded(uint64_t key, const std::function<void()>& body) = 0;
+  virtual void run_recorded(const char* name, uint64_t key, const std::function<void()>& body) = 0;
 
   // ---- transfers ----
   virtual void write(void* device, const void* host, int64_t bytes) = 0;  // in order with the ops; host may be reused at once
@@ -179,7 +179,7 @@ class Ops {
 // Opens a run and closes it on every way out.
 class Run {
  public:
-  explicit Run(Ops& ops) : ops_(ops) { ops_.open(); }
+  Run(Ops& ops, const char* name) : ops_(ops) { ops_.open(name); }
   ~Run() { ops_.close(); }
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;

@@ -71,7 +71,7 @@ void Aligner::read_probabilities(models::DecoderWork& decoder, std::span<const T
     ops_.write(decoder.picks, picks.data() + from, count * 4LL);
     ops_.write(work_.targets, targets.data() + from, count * 4LL);
     {
-      const ops::Run run(ops_);
+      const ops::Run run(ops_, "align probabilities");
       model_.probabilities(ops_, decoder, work_, count, first_special);
     }
     ticket = ops_.read(probabilities.data() + from, work_.probabilities, count * 4LL);

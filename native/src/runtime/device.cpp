@@ -28,16 +28,19 @@ ChosenDevice ChosenDevice::choose(const DeviceOptions& options) {
     const bool wants_int8 = options.compute_type == ops::ComputeType::i8;  // the CPU's alone
     if (refusal.empty() && !(automatic && wants_int8)) {
       chosen.compute_type_ = options.compute_type.value_or(ops::ComputeType::f16);
-      chosen.gpu_ = backends::cuda_module().backend->open(options.index, chosen.compute_type_, backends::host_services());
+      chosen.gpu_ =
+          backends::cuda_module().backend->open(options.index, chosen.compute_type_, backends::host_services());
       chosen.cpu_ = cpu::resolve({.isa = options.isa, .compute_type = {}, .threads = options.threads});
       return chosen;
     }
     if (!automatic) {
-      throw Error(ErrorCode::unsupported, "device: cuda was asked for, but " + refusal + "; `doctor` says more, device auto takes the CPU");
+      throw Error(ErrorCode::unsupported,
+                  "device: cuda was asked for, but " + refusal + "; `doctor` says more, device auto takes the CPU");
     }
   }
   if (options.compute_type == ops::ComputeType::f16) {
-    throw Error(ErrorCode::unsupported, "compute_type: float16 is for GPUs; on the CPU use float32, bfloat16, int8 or auto");
+    throw Error(ErrorCode::unsupported,
+                "compute_type: float16 is for GPUs; on the CPU use float32, bfloat16, int8 or auto");
   }
   chosen.cpu_ = cpu::resolve({.isa = options.isa, .compute_type = options.compute_type, .threads = options.threads});
   chosen.compute_type_ = chosen.cpu_.compute_type;

@@ -112,14 +112,14 @@ void Executor::prefill_together(std::span<const GroupStart> starts) {
   ops_->write(decoder_.tokens, slots.data(), static_cast<int64_t>(slots.size() * sizeof(ops::TokenSlot)));
   write_lines(sots);
   {
-    const ops::Run run(*ops_);
+    const ops::Run run(*ops_, "prefill");
     whisper.decode(*ops_, decoder_, static_cast<int32_t>(slots.size()), state_, {*self_kv_, *cross_kv_});
     whisper.logits(*ops_, decoder_, count);
     ops_->no_speech(decoder_.logits.slice(0, count), state_, decoder_.rows, count);
   }
   write_lines(lasts);
   {
-    const ops::Run run(*ops_);
+    const ops::Run run(*ops_, "prefill choice");
     if (!copies.empty()) ops_->copy_pages(*self_kv_, copies);
     choose(lasts, 0);
   }
@@ -243,7 +243,7 @@ int32_t Executor::step(std::span<const int32_t> groups) {
     stepping_ = lines.rows;
   }
   const auto key = static_cast<uint64_t>(count) << 32 | static_cast<uint64_t>(lines.draws) << 16 | lines.searches.size();
-  ops_->run_recorded(key, [&] {
+  ops_->run_recorded("decode step", key, [&] {
     model_->whisper().decode(*ops_, decoder_, count, state_, {*self_kv_, *cross_kv_});
     choose(lines, 1);
   });
@@ -360,7 +360,7 @@ std::vector<float> Executor::start_logits(int32_t row, int32_t slot, int32_t sot
   ops_->write(decoder_.tokens, &token, sizeof token);
   ops_->write(decoder_.picks, &pick, sizeof pick);
   {
-    const ops::Run run(*ops_);
+    const ops::Run run(*ops_, "language detection");
     model_->whisper().decode(*ops_, decoder_, 1, state_, {*self_kv_, *cross_kv_});
     model_->whisper().logits(*ops_, decoder_, 1);
   }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <string>
 
 #include "models/whisper.hpp"
 
@@ -11,6 +13,8 @@ struct EngineOptions {
   int32_t max_batch = 16;
   int32_t max_queued_jobs = 1024;
   int64_t memory_limit = -1;  // bytes beside the weights; -1: none
+  // Of a GPU's free memory, what KV caches may take; and of that, what the cross-attention's may (NaN: as they need).
+  double kv_fraction = 0.9, cross_kv_fraction = std::numeric_limits<double>::quiet_NaN();
 };
 
 struct MemoryPlan {
@@ -24,7 +28,19 @@ struct MemoryPlan {
   int64_t beside_weights() const { return self_kv + cross_kv + workspace; }
 };
 
-// Lowers max_batch until the plan fits the cap. Throws out_of_memory if one row does not, invalid_argument on options out of range.
+// Most bytes that parts of a plan may take; -1: no matter.
+struct MemoryCaps {
+  int64_t beside_weights = -1, kv = -1, self_kv = -1, cross_kv = -1;
+
+  // The name of the first cap that the plan breaks with what it has to break; empty: it keeps all.
+  std::string broken_by(const MemoryPlan& plan) const;
+};
+
+// `available`: bytes that the device has left; -1: not known.
+MemoryCaps memory_caps(const EngineOptions& options, int64_t available);
+
+// Lowers max_batch until the plan keeps all caps. Throws out_of_memory if one row does not, invalid_argument on options
+// out of range.
 MemoryPlan plan_memory(const models::Whisper& model, const ops::Ops& ops, const EngineOptions& options);
 
 }  // namespace wtrt::runtime

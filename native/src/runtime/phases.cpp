@@ -82,7 +82,8 @@ class Timing {
   void encode(int32_t batch) {
     for (int32_t first = 0; first < batch; first += executor_.plan().encoder_batch) {
       std::vector<Executor::EncodeItem> items;
-      for (int32_t i = first; i < std::min(batch, first + executor_.plan().encoder_batch); ++i) items.push_back({mel_.data(), i});
+      for (int32_t i = first; i < std::min(batch, first + executor_.plan().encoder_batch); ++i)
+        items.push_back({mel_.data(), i});
       executor_.encode(items, config_.n_audio_ctx, [] { return true; });
     }
   }
@@ -103,7 +104,13 @@ class Timing {
     std::vector<int32_t> groups;
     const int32_t rows = std::max(1, beams);
     for (int32_t w = 0; w < windows; ++w) {
-      Executor::GroupStart group{.rows = {}, .slot = w, .tokens = {}, .sot_index = 0, .max_sampled = config_.n_text_ctx - tokens - 1, .policy = {}, .suppressed = &none};
+      Executor::GroupStart group{.rows = {},
+                                 .slot = w,
+                                 .tokens = {},
+                                 .sot_index = 0,
+                                 .max_sampled = config_.n_text_ctx - tokens - 1,
+                                 .policy = {},
+                                 .suppressed = &none};
       for (int32_t r = 0; r < rows; ++r) group.rows.push_back(w * rows + r);
       for (int32_t t = 0; t < tokens; ++t) group.tokens.push_back((w * 131 + t * 17) % config_.vocab_size);
       group.policy.eot = group.policy.blank = group.policy.no_speech = -1;

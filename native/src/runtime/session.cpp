@@ -118,7 +118,7 @@ void Session::decode(std::span<const int32_t> tokens, float* logits) {
   for (const int32_t token : tokens) slots.push_back({0, length_++, token});
   ops_->write(decoder_.tokens, slots.data(), count * static_cast<int64_t>(sizeof(ops::TokenSlot)));
   {
-    const ops::Run run(*ops_);
+    const ops::Run run(*ops_, "decode");
     model_->whisper().decode(*ops_, decoder_, static_cast<int32_t>(count), state_, {*self_kv_, *cross_kv_});
   }
   if (logits == nullptr) return;
@@ -128,7 +128,7 @@ void Session::decode(std::span<const int32_t> tokens, float* logits) {
     std::iota(picks.begin(), picks.end(), static_cast<int32_t>(first));
     ops_->write(decoder_.picks, picks.data(), rows * 4LL);
     {
-      const ops::Run run(*ops_);
+      const ops::Run run(*ops_, "logits");
       model_->whisper().logits(*ops_, decoder_, rows);
     }
     ops_->wait(ops_->read(logits + first * config.vocab_size, decoder_.logits.data, rows * 4LL * config.vocab_size));

@@ -45,6 +45,7 @@ internal static unsafe class NativeError
         WhisperErrorCode.Closed => new EngineClosedException(message),
         WhisperErrorCode.Cancelled => new OperationCanceledException(message),
         WhisperErrorCode.AbiMismatch => new AbiMismatchException(message),
+        WhisperErrorCode.Device => new DeviceException(message),
         _ => new WhisperException(code, message),
     };
 }

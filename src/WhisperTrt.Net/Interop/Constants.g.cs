@@ -57,6 +57,9 @@ internal enum NativeErrorCode
 
     /// <summary>A defect of the library itself.</summary>
     Internal = 12,
+
+    /// <summary>The GPU failed or was lost: the work it had ends with this, and its models must be loaded anew.</summary>
+    Device = 13,
 }
 
 /// <summary>WTRT_DEVICE_*.</summary>

@@ -170,12 +170,14 @@ internal static unsafe class NativeLayout
     {
         NativeEngineOptions value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_engine_options", 24, sizeof(NativeEngineOptions),
+        return new("wtrt_engine_options", 40, sizeof(NativeEngineOptions),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("max_batch", 4, (int)((byte*)&value.MaxBatch - start)),
             new("max_queued_jobs", 8, (int)((byte*)&value.MaxQueuedJobs - start)),
             new("memory_limit", 16, (int)((byte*)&value.MemoryLimit - start)),
+            new("kv_cache_free_gpu_memory_fraction", 24, (int)((byte*)&value.KvCacheFreeGpuMemoryFraction - start)),
+            new("cross_kv_cache_fraction", 32, (int)((byte*)&value.CrossKvCacheFraction - start)),
         ]);
     }
 

@@ -386,6 +386,17 @@ internal unsafe struct NativeEngineOptions
     /// fits, and says so in the log; a cap too small for one row is OUT_OF_MEMORY.
     /// </summary>
     public long MemoryLimit;
+
+    /// <summary>
+    /// GPUs: most of the memory that is free when the engine is made that its KV caches may take, above 0 and at most 1. Default 0.9.
+    /// Lowers <c>max_batch</c> like <c>memory_limit</c>.
+    /// </summary>
+    public double KvCacheFreeGpuMemoryFraction;
+
+    /// <summary>
+    /// GPUs: of what KV caches may take, the part that cross-attention's may, above 0 and below 1, or NaN (default): as they need.
+    /// </summary>
+    public double CrossKvCacheFraction;
 }
 
 /// <summary>What an engine takes in memory, in bytes.</summary>

@@ -14,6 +14,7 @@ public sealed class ErrorTests
     [InlineData(WhisperErrorCode.Busy, typeof(EngineBusyException))]
     [InlineData(WhisperErrorCode.Closed, typeof(EngineClosedException))]
     [InlineData(WhisperErrorCode.AbiMismatch, typeof(AbiMismatchException))]
+    [InlineData(WhisperErrorCode.Device, typeof(DeviceException))]
     [InlineData(WhisperErrorCode.Internal, typeof(WhisperException))]
     [InlineData((WhisperErrorCode)77, typeof(WhisperException))]
     public void Every_code_has_its_exception(WhisperErrorCode code, Type expected)

@@ -86,7 +86,7 @@ int64_t CpuOps::cross_kv_bytes(const ops::AttentionShape& shape, int32_t slots, 
   return cpu::cross_kv_bytes(shape, slots, positions, kv_types().cross);
 }
 
-void CpuOps::open() {
+void CpuOps::open(const char*) {
   must_be_outside("open");
   auto lease = std::make_unique<ThreadPool::Lease>(pool_);  // waits for its turn
   lease_ = std::move(lease);
@@ -99,8 +99,8 @@ void CpuOps::close() {
   opener_.store(std::thread::id(), std::memory_order_relaxed);
 }
 
-void CpuOps::run_recorded(uint64_t, const std::function<void()>& body) {
-  const ops::Run run(*this);
+void CpuOps::run_recorded(const char* name, uint64_t, const std::function<void()>& body) {
+  const ops::Run run(*this, name);
   body();
 }
 

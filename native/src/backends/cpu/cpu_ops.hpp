@@ -38,9 +38,9 @@ class CpuOps final : public ops::Ops {
   int64_t cross_kv_bytes(const ops::AttentionShape& shape, int32_t slots, int32_t positions) const override;
 
   // Takes and drops the pool's lease.
-  void open() override;
+  void open(const char* name) override;
   void close() override;
-  void run_recorded(uint64_t key, const std::function<void()>& body) override;
+  void run_recorded(const char* name, uint64_t key, const std::function<void()>& body) override;
 
   // Copies at once; every ticket is complete when it is given.
   void write(void* device, const void* host, int64_t bytes) override;

@@ -24,7 +24,9 @@ class CudaPagedKv final : public ops::PagedKv {
 class CudaCrossKv final : public ops::CrossKv {
  public:
   explicit CudaCrossKv(kernels::CrossKv view)
-      : view_(view), memory_(view.bytes(), "the cross-attention KV cache"), lengths_(view.slots * 4LL, "the windows' lengths") {
+      : view_(view),
+        memory_(view.bytes(), "the cross-attention KV cache"),
+        lengths_(view.slots * 4LL, "the windows' lengths") {
     view_.data = memory_.data();
     view_.lengths = static_cast<int32_t*>(lengths_.data());
     check(cudaMemset(view_.lengths, 0, static_cast<size_t>(view.slots) * 4), "clearing the windows' lengths");

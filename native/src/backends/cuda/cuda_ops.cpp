@@ -1,5 +1,7 @@
 #include "backends/cuda/cuda_ops.hpp"
 
+#include <nvtx3/nvToolsExt.h>
+
 #include <algorithm>
 #include <string>
 
@@ -110,16 +112,20 @@ int64_t CudaOps::cross_kv_bytes(const ops::AttentionShape& shape, int32_t slots,
   return cross_view_of(shape, slots, positions).bytes() + slots * 4LL;
 }
 
-void CudaOps::open() {
+void CudaOps::open(const char* name) {
   must_be_outside("open");
   activate();
   in_run_ = true;
+  nvtxRangePushA(name);
 }
 
-void CudaOps::close() { in_run_ = false; }
+void CudaOps::close() {
+  nvtxRangePop();
+  in_run_ = false;
+}
 
-void CudaOps::run_recorded(uint64_t key, const std::function<void()>& body) {
-  const ops::Run run(*this);
+void CudaOps::run_recorded(const char* name, uint64_t key, const std::function<void()>& body) {
+  const ops::Run run(*this, name);
   recordings_.run(key, stream_.get(), body);
 }
 

@@ -46,9 +46,9 @@ class CudaOps final : public ops::Ops {
   int64_t paged_kv_bytes(const ops::AttentionShape& shape, int32_t pages, int32_t page_tokens) const override;
   int64_t cross_kv_bytes(const ops::AttentionShape& shape, int32_t slots, int32_t positions) const override;
 
-  void open() override;
+  void open(const char* name) override;
   void close() override;
-  void run_recorded(uint64_t key, const std::function<void()>& body) override;
+  void run_recorded(const char* name, uint64_t key, const std::function<void()>& body) override;
 
   void write(void* device, const void* host, int64_t bytes) override;
   uint64_t read(void* host, const void* device, int64_t bytes) override;

@@ -90,8 +90,8 @@ void CudaOps::convolve(const ops::Conv1d& over_mel, const ops::Conv1d& over_time
 }
 
 void CudaOps::attention(const Tensor& qkv, const Tensor& out, int32_t batch, int32_t heads) {
-  const kernels::AttentionArgs args{type_, qkv.data, out.data, batch, size32(qkv.rows / batch), heads,
-                                    size32(out.cols / heads)};
+  const kernels::AttentionArgs args{
+      type_, qkv.data, out.data, batch, size32(qkv.rows / batch), heads, size32(out.cols / heads)};
   check(kernels::attention(context_->device, args, kernels::AttentionTactic::automatic, stream_.get()),
         "the encoder's attention");
 }
@@ -103,8 +103,8 @@ void CudaOps::norm(const ops::LayerNorm& norm, const Tensor& in, const Tensor& o
         "a layer norm");
 }
 
-void CudaOps::norm_linear(const ops::LayerNorm& norm, const ops::Linear& linear, const Tensor& in,
-                          const Tensor& normed, ops::Activation activation, const Tensor& out) {
+void CudaOps::norm_linear(const ops::LayerNorm& norm, const ops::Linear& linear, const Tensor& in, const Tensor& normed,
+                          ops::Activation activation, const Tensor& out) {
   const auto& to = own<CudaLinear>(linear);
   if (to.use == ops::LinearUse::token) {
     token_linear(&own<CudaLayerNorm>(norm), to, in, activation, nullptr, out);

@@ -12,7 +12,8 @@ void check(cudaError_t status, const char* act) {
   if (status == cudaSuccess) return;
   const ErrorCode code = status == cudaErrorMemoryAllocation ? ErrorCode::out_of_memory
                          : status == cudaErrorNotSupported   ? ErrorCode::unsupported
-                                                             : ErrorCode::internal;
+                         : status == cudaErrorInvalidValue   ? ErrorCode::internal
+                                                             : ErrorCode::device;
   throw Error(code, std::string("CUDA, ") + act + ": " + cudaGetErrorString(status));
 }
 

@@ -14,7 +14,7 @@
 
 namespace wtrt::cuda {
 
-// Throws out_of_memory or internal, naming the act.
+// Throws, naming the act: out_of_memory, unsupported, internal, or device where the GPU failed or was lost.
 void check(cudaError_t status, const char* act);
 
 class Stream {
@@ -83,8 +83,8 @@ class Arena {
   int64_t used_ = 0;  // of the last block
 };
 
-// Host to device in order with a stream; what was handed in may be reused at once. Large pieces go through pinned chunks that the
-// host fills, with all its threads, while the GPU fetches the one before.
+// Host to device in order with a stream; what was handed in may be reused at once. Large pieces go through pinned
+// chunks that the host fills, with all its threads, while the GPU fetches the one before.
 class Uploader {
  public:
   Uploader(cudaStream_t stream, const ops::HostServices& services);

@@ -14,9 +14,11 @@ ops::DeviceInfo describe(int32_t index) {
   cudaDeviceProp properties{};
   check(cudaGetDeviceProperties(&properties, index), "reading a GPU's properties");
   const int32_t sm = 10 * properties.major + properties.minor;
-  ops::DeviceInfo info{properties.name, index, "sm_" + std::to_string(sm), static_cast<int64_t>(properties.totalGlobalMem), 0, {}};
+  ops::DeviceInfo info{
+      properties.name, index, "sm_" + std::to_string(sm), static_cast<int64_t>(properties.totalGlobalMem), 0, {}};
   if (sm < kOldestSm) {
-    info.refusal = info.name + " is of " + info.architecture + "; sm_" + std::to_string(kOldestSm) + " (Ampere) is the oldest that works";
+    info.refusal = info.name + " is of " + info.architecture + "; sm_" + std::to_string(kOldestSm) +
+                   " (Ampere) is the oldest that works";
     return info;
   }
   size_t free = 0, total = 0;

@@ -16,8 +16,8 @@ class Recordings {
   Recordings(const Recordings&) = delete;
   Recordings& operator=(const Recordings&) = delete;
 
-  // The first time a key comes, `body` runs as it is (and what it needs is allocated); the second time it is recorded; from then on the
-  // record is replayed.
+  // The first time a key comes, `body` runs as it is (and what it needs is allocated); the second time it is recorded;
+  // from then on the record is replayed.
   void run(uint64_t key, cudaStream_t stream, const std::function<void()>& body);
 
  private:

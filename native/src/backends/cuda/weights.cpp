@@ -143,8 +143,8 @@ std::unique_ptr<ops::Buffer> WeightLoader::f32(const HostTensor& values) {
   } else if (values.dtype == DType::i8) {
     void* const scale = scales_.of(values.rows * 4);
     uploader_.upload(scale, values.scale, values.rows * 4);
-    check(kernels::dequantize(static_cast<const int8_t*>(raw(values)), static_cast<const float*>(scale),
-                              memory->data(), DType::f32, values.rows, values.cols, stream_),
+    check(kernels::dequantize(static_cast<const int8_t*>(raw(values)), static_cast<const float*>(scale), memory->data(),
+                              DType::f32, values.rows, values.cols, stream_),
           "dequantizing weights");
   } else {
     check(kernels::convert(raw(values), values.dtype, memory->data(), DType::f32, values.rows * values.cols, stream_),

@@ -1,4 +1,5 @@
-// Weights on the GPU, laid out for the kernels that read them. Their memory is the arena's, which each of them keeps alive.
+// Weights on the GPU, laid out for the kernels that read them. Their memory is the arena's, which each of them keeps
+// alive.
 #pragma once
 
 #include <memory>
@@ -15,8 +16,8 @@ struct CudaLinear final : ops::Linear {
 
   std::shared_ptr<Arena> arena;
   ops::LinearUse use = ops::LinearUse::window;
-  const void* weight = nullptr;   // window: [n, k]; token: as kernels::pack_token_weight makes it
-  const float* bias = nullptr;  // [n] or null
+  const void* weight = nullptr;  // window: [n, k]; token: as kernels::pack_token_weight makes it
+  const float* bias = nullptr;   // [n] or null
   int64_t n = 0, k = 0, size = 0;
 };
 
