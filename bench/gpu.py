@@ -6,22 +6,14 @@ beside Hugging Face in processes of their own; a short utterance; memory; and th
 be chosen (--parts). Needs numpy; the peer, torch and transformers; the tokenizer of whisper-base in the shared folder.
 """
 
-import csv
-import io
-import json
-import os
-import queue
-import shutil
-import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import _bench
+import _gpu
 
 PARTS = ("phases", "utterance", "memory", "start", "peer")
-FOLDER = Path(__file__).resolve().parent
 UTTERANCE_SECONDS, UTTERANCE_TOKENS = 7.4, 28
 WINDOW_SECONDS = 30
 #: What is asked of one H100 with large-v2: (what, bar, whether more is better, where it goes).
@@ -41,49 +33,6 @@ BARS = {
 ACTS = {"encode and cross-KV": "encode", "decode step": "step", "whole windows": "windows"}
 
 
-# ---- the GPU ----
-
-GPU_FIELDS = ("name", "driver_version", "vbios_version", "clocks.max.sm", "clocks.max.mem", "power.limit", "memory.total", "pstate", "temperature.gpu")
-
-
-def nvidia_smi(*arguments):
-    if shutil.which("nvidia-smi") is None:
-        return None
-    return _bench.command_output("nvidia-smi", *arguments)
-
-
-def gpu():
-    line = nvidia_smi(f"--query-gpu={','.join(GPU_FIELDS)}", "--format=csv,noheader")
-    return dict(zip(GPU_FIELDS, next(csv.reader(io.StringIO(line), skipinitialspace=True)))) if line else {}
-
-
-def used_mib():
-    line = nvidia_smi("--query-gpu=memory.used", "--format=csv,noheader,nounits")
-    return int(line.splitlines()[0]) if line else 0
-
-
-class Clocks:
-    """Samples the clocks while something runs."""
-
-    def __enter__(self):
-        self._process = self._out = None
-        if shutil.which("nvidia-smi"):
-            self._process = subprocess.Popen(["nvidia-smi", "--query-gpu=clocks.sm,clocks.mem,power.draw", "--format=csv,noheader,nounits",
-                                              "-lms", "250"], stdout=subprocess.PIPE, text=True)
-        return self
-
-    def __exit__(self, *_):
-        if self._process:
-            self._process.terminate()
-            self._out = self._process.communicate()[0]
-
-    def summary(self):
-        lines = [line.split(", ") for line in (self._out or "").splitlines()]
-        samples = [[float(value) for value in line] for line in lines if len(line) == 3 and all(value[:1].isdigit() for value in line)]
-        columns = zip(("sm_mhz", "memory_mhz", "power_w"), zip(*samples))
-        return {name: {"least": min(values), "median": _bench.median(values), "most": max(values)} for name, values in columns}
-
-
 # ---- ours ----
 
 
@@ -95,7 +44,7 @@ def load(options, name):
 
 def phases(options, found):
     """Each act of the device, and the bars that they answer."""
-    with load(options, f"random:{options.shape}") as model, Clocks() as clocks:
+    with load(options, f"random:{options.shape}") as model, _gpu.Clocks() as clocks:
         told = model.bench(batches=options.batches, cached_tokens=options.tokens, window_tokens=options.tokens,
                            repetitions=options.repetitions, tera_flops=options.tera_flops, tera_bytes=options.tera_bytes)
     found["clocks while measured"], found["device"] = clocks.summary(), told["device"]
@@ -105,7 +54,7 @@ def phases(options, found):
         if act == "windows":
             ms = batch * WINDOW_SECONDS * 1e3 / ms
         elif act == "beams":
-            ms /= found["ours"]["step 1"]
+            ms /= found["ours"].get("step 1", float("nan"))
         found["ours"][act if act == "beams" else f"{act} {batch}"] = ms
 
 
@@ -154,63 +103,18 @@ def utterance(options, found, path):
     found["utterance"] = [["engine", UTTERANCE_SECONDS, tokens, engine_ms], ["acts one by one", UTTERANCE_SECONDS, UTTERANCE_TOKENS, acts]]
 
 
-class Child:
-    """A process that prints JSON lines, each taken with its time of arrival; others, and what it complains of, are kept as its log."""
-
-    def __init__(self, name, program, *arguments):
-        self.name, self.log, self.started = name, [], time.time()
-        environment = {**os.environ, "PYTHONPATH": str(_bench.PACKAGE), "TORCHINDUCTOR_COMPILE_THREADS": "4"}
-        self._process = subprocess.Popen([sys.executable, str(FOLDER / program), *map(str, arguments)], stdin=subprocess.PIPE,
-                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
-        self._lines = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self._process.stdout:
-            if line.startswith("{"):
-                self._lines.put(json.loads(line) | {"arrived": time.time()})
-            else:
-                self.log.append(line.rstrip())
-        self._lines.put(None)
-
-    def next(self, deadline):
-        """The next object; None if it ended or was cut at the deadline."""
-        try:
-            told = self._lines.get(timeout=max(0.0, deadline - time.time()))
-        except queue.Empty:
-            self.log.append(f"cut after {time.time() - self.started:.0f} s")
-            told = None
-        if told is None:
-            self.end()
-        return told
-
-    def go_on(self):
-        try:
-            self._process.stdin.write("\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass
-
-    def end(self):
-        self._process.kill()
-        self._process.wait()
-
-    def last_words(self):
-        return " | ".join(line for line in self.log[-3:])
-
-
 def started(options, *arguments):
-    return Child(arguments[0], "_gpu_process.py", *arguments, options.device, options.compute_type)
+    return _gpu.Child(arguments[0], "_gpu_process.py", *arguments, options.device, options.compute_type)
 
 
 def memory(options, found, path):
     """A process that loads and runs one row: what was planned, what the device has less, what the context takes."""
-    before = used_mib()
+    before = _gpu.used_mib()
     child = started(options, "memory", path)
     deadline = time.time() + 60
     if child.next(deadline) is None:
         sys.exit(f"the process that measures memory ended: {child.last_words()}")
-    context = used_mib() - before
+    context = _gpu.used_mib() - before
     child.go_on()
     told = child.next(deadline)
     if told is None:
@@ -252,7 +156,7 @@ def peer_children(options, path):
     """Compiled ones side by side, since compiling keeps a core busy for a minute; each waits for its turn to measure."""
     def child(way, acts, batches):
         name = f"{way} {acts} {batches}"
-        return Child(name, "_hf.py", path, way, acts, batches, options.tokens)
+        return _gpu.Child(name, "_hf.py", path, way, acts, batches, options.tokens)
 
     children = []
     if "eager" in options.peers:
@@ -345,7 +249,8 @@ def gaps(found):
 
 
 def tables(options, report, found):
-    report.table("Against the bars for one H100", ["what", "ours", "bar", "within", "where it goes", "best of Hugging Face", "ratio"], list(bars(found)))
+    report.table("Against the bars for one H100", ["what", "ours", "bar", "within", "where it goes", "best of Hugging Face", "ratio"],
+                 list(bars(found)))
     if found["phases"]:
         report.table(f"Phases of {options.shape}, {options.compute_type}, {options.tokens} tokens, ms",
                      ["phase", "batch", "ours", "floor", "ours / floor", "eager", "compiled", "best peer / ours"], list(compared(found)))
@@ -355,8 +260,9 @@ def tables(options, report, found):
         report.table("Device memory with one row, MiB", ["what", "MiB", "of the weights"], found["memory"])
         report.table("Loads in one process, page cache warm", ["load", "s"], [[i + 1, seconds] for i, seconds in enumerate(found["loads"])])
     if "start" in found:
-        report.table("Process start to first text of 1 s of audio, page cache warm", ["first text s", "loaded s", "load alone s", "tokens"], found["start"])
-    if "peer processes" in found:
+        report.table("Process start to first text of 1 s of audio, page cache warm", ["first text s", "loaded s", "load alone s", "tokens"],
+                     found["start"])
+    if found.get("peer processes"):
         report.table("Hugging Face's processes, side by side until they measure", ["way, act, batch", "load s", "compile s", "most MiB allocated"],
                      list(found["peer processes"].values()))
     if found["phases"]:
@@ -398,7 +304,7 @@ def main():
     report = _bench.Report("gpu", __doc__, options)
     if options.commit:
         report.detail("commit", options.commit)
-    report.detail("gpu", gpu())
+    report.detail("gpu", _gpu.state())
     found = {"ours": {}, "phases": [], "peer": {}}
     with _bench.scratch() as folder:
         if "phases" in options.parts:
