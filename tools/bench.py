@@ -128,7 +128,7 @@ def main():
         rows = measure(known[name])
         if rows is None:
             failed.append(name)
-        elif options.record:
+        elif options.record and rows:  # without: there was nothing to measure here, and the figures of another machine stay
             record(name, rows)
     if options.record:
         write_tables()

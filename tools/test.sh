@@ -100,6 +100,7 @@ suite_gpu() {
     return
   fi
   run_gtests gpu "$root/build/gpu"
+  run_pytest gpu tests/gpu
 }
 
 suite_fuzz() {
