@@ -1,4 +1,5 @@
-// A source of its own for the one path that differs from clone to clone: the compiler cache then serves all tests in every clone.
+// A source of its own for the one path that differs from clone to clone: the compiler cache then serves all tests in
+// every clone.
 #include "shared_data.hpp"
 
 namespace wtrt::test {
