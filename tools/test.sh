@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the suites and sums them up. Each program of a suite leaves a report and its exit code in build/reports; the sum is
 # made from these alone (tools/count_tests.py), so that a program that dies without a report counts as a failure.
+# Two lanes of suites run side by side; what a suite says is shown when it has ended.
 # usage: tools/test.sh [SUITE...]
 set -euo pipefail
 # shellcheck source=tools/common.sh
@@ -14,7 +15,10 @@ set -euo pipefail
 # shellcheck source=tools/cuda.sh
 . "$root/tools/cuda.sh"
 
-all_suites=(native abi python golden dotnet house asan fuzz)
+all_suites=(native abi python golden dotnet house gpu asan fuzz)
+# These run in a lane of their own beside the others, which takes about as long. Those that build .NET projects stay together: they
+# share the folders these are built in.
+second_lane=(python asan fuzz)
 reports=$root/build/reports
 program_seconds=1200 # no program of a suite may take longer
 
@@ -26,7 +30,7 @@ report() {
   local suite=$1 name=$2 code=0
   shift 2
   mkdir -p "$reports/$suite"
-  timeout --kill-after 10 "$program_seconds" "$@" </dev/null || code=$?
+  timeout --foreground --kill-after 10 "$program_seconds" "$@" </dev/null || code=$?
   printf '%s\n' "$code" >"$reports/$suite/$name.exit"
 }
 
@@ -59,7 +63,6 @@ run_pytest() { # SUITE FOLDER
 suite_native() { run_gtests native "$release"; }
 
 suite_asan() {
-  need build test
   if ! (build_preset asan); then
     failed asan build
     return
@@ -104,7 +107,6 @@ suite_gpu() {
 }
 
 suite_fuzz() {
-  need build fuzz test
   if ! (build_preset fuzz fuzzers); then
     failed fuzz build
     return
@@ -120,21 +122,51 @@ wanted_suites() {
   if [ $# -gt 0 ]; then printf '%s\n' "$@"; else printf '%s\n' "${all_suites[@]}"; fi
 }
 
+# run_lane SUITE...: each with a log of its own, so that what two lanes say does not mix.
+run_lane() {
+  local suite log
+  for suite in "$@"; do
+    log=$reports/$suite.log
+    SECONDS=0
+    "suite_$suite" >"$log" 2>&1 || failed "$suite" script
+    {
+      flock 9
+      cat "$log"
+      say "$suite took $SECONDS s"
+    } 9>>"$reports/.speaker"
+  done
+}
+
+# run_suites SUITE...: side by side in two lanes.
+run_suites() {
+  local suite first=() second=() running=()
+  for suite in "$@"; do
+    if [[ " ${second_lane[*]} " == *" $suite "* ]]; then second+=("$suite"); else first+=("$suite"); fi
+  done
+  set -m # a process group for each lane: it can be stopped as a whole, and SIGINT keeps its meaning for what it runs
+  run_lane "${first[@]}" &
+  running+=("$!")
+  run_lane "${second[@]}" &
+  running+=("$!")
+  set +m
+  trap 'kill -- "${running[@]/#/-}" 2>/dev/null; exit 130' INT TERM
+  wait "${running[0]}" || failed lanes first
+  wait "${running[1]}" || failed lanes second
+}
+
 main() {
-  local suites suite
+  local suites groups=(build generate test)
   suites=$(wanted_suites "$@")
-  need build generate test
+  if [[ " ${suites//$'\n'/ } " == *" fuzz "* ]]; then groups+=(fuzz); fi
+  need "${groups[@]}"
   rm -rf "$reports"
   mkdir -p "$reports"
   trap 'printf "%s\n" "== the build failed" "0 passed, 1 failed"' EXIT
   build_native_all
   assemble
   trap - EXIT
-  for suite in $suites; do
-    SECONDS=0
-    "suite_$suite"
-    say "$suite took $SECONDS s"
-  done
+  # shellcheck disable=SC2086 # one word for each suite
+  run_suites $suites
   exec "$python" "$root/tools/count_tests.py" "$reports"
 }
 

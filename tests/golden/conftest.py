@@ -28,11 +28,17 @@ def golden_lines(name):
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def chosen(lines):
-    """Every clip with WTRT_GOLDEN=all (a quarter of an hour on two cores); else each sixteenth, and all that must be refused."""
+def chosen(lines, each=16, first=0):
+    """Every clip with WTRT_GOLDEN=all (a quarter of an hour on two cores). Else all that must be refused, and of each corpus
+    (the folder) every `each`-th clip of at most a minute from the `first` on, at least one."""
     if os.environ.get("WTRT_GOLDEN") == "all":
         return lines
-    return [line for i, line in enumerate(lines) if i % 16 == 0 or "error" in line]
+    corpora = {}
+    for line in lines:
+        if line.get("samples", 0) <= 60 * 16000 and "error" not in line:
+            corpora.setdefault(line["file"].split("/")[0], []).append(line)
+    files = {line["file"] for corpus in corpora.values() for line in corpus[min(first, len(corpus) - 1) :: each]}
+    return [line for line in lines if line["file"] in files or "error" in line]
 
 
 @functools.lru_cache(maxsize=300)

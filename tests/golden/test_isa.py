@@ -8,7 +8,7 @@ import sys
 import pytest
 from conftest import ROOT, golden_lines, needs
 
-CLIPS = 20
+CLIPS = 20 if os.environ.get("WTRT_GOLDEN") == "all" else 6
 
 CHILD = """
 import json, sys

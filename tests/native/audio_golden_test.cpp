@@ -58,7 +58,7 @@ std::map<std::string, Clip> manifest() {
 TEST(GoldenAudio, EveryClipIsDecodedOrRefusedAsTheReferenceDoes) {
   WTRT_NEEDS_SHARED(kGolden);
   if (!test::have_ffmpeg_module()) GTEST_SKIP() << "needs the FFmpeg module: " << describe_audio_support();
-  const bool compare = test::have_ffmpeg_program();
+  const bool compare = test::have_ffmpeg_program() && !test::kSanitized;  // the samples are the same there
   const auto clips = manifest();
   int refused = 0, exact = 0, close = 0;
   std::printf("%-52s %10s %10s  %s\n", "clip (where the samples differ)", "ours", "reference", "correlation");

@@ -291,36 +291,32 @@ int64_t growth_over_windows(MelReader& reader) {
   return most;
 }
 
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kUnderSanitizer = true;  // its shadow and quarantine take memory too
-#else
-constexpr bool kUnderSanitizer = false;
-#endif
-constexpr int64_t kThreeHours = int64_t{3} * 3600 * kSampleRate;
+// Three hours; half an hour, which is far more than may stay as well, where it takes long.
+constexpr int64_t kLong = int64_t{test::kSanitized ? 1800 : 3 * 3600} * kSampleRate;
 
 TEST(Memory, DoesNotGrowWithAFile) {
   WTRT_NEEDS_SNDFILE();
   const test::TemporaryFolder folder;
-  const auto path = folder.write("long.wav", test::wav_header({}, kThreeHours * 2));
-  std::filesystem::resize_file(path, 44 + static_cast<uintmax_t>(kThreeHours) * 2);  // sparse: silence
+  const auto path = folder.write("long.wav", test::wav_header({}, kLong * 2));
+  std::filesystem::resize_file(path, 44 + static_cast<uintmax_t>(kLong) * 2);  // sparse: silence
   const int64_t before = resident();
   MelReader reader(open_file(path), 80);
   reader.scan(nullptr, nullptr);
-  EXPECT_EQ(reader.content_frames(), kThreeHours / kHopLength);
-  EXPECT_LT(resident() - before, kUnderSanitizer ? 64 << 20 : 16 << 20);
+  EXPECT_EQ(reader.content_frames(), kLong / kHopLength);
+  EXPECT_LT(resident() - before, test::kSanitized ? 64 << 20 : 16 << 20);
   EXPECT_LT(growth_over_windows(reader), 4 << 20);
 }
 
 TEST(Memory, DoesNotGrowWithAPipe) {
   const auto second = noise(kSampleRate);
   test::Feed feed([second](auto put) {
-    for (int64_t i = 0; i < kThreeHours / kSampleRate; ++i) {
+    for (int64_t i = 0; i < kLong / kSampleRate; ++i) {
       if (!put(second.data(), second.size() * 2)) return;
     }
   });
   MelReader reader(open_descriptor(feed.descriptor(), true), 80);
   EXPECT_LT(growth_over_windows(reader), 6 << 20);  // of which what a pipe keeps is 2 MiB
-  EXPECT_EQ(reader.content_frames(), kThreeHours / kHopLength);
+  EXPECT_EQ(reader.content_frames(), kLong / kHopLength);
 }
 
 TEST(Source, WhatTheBuildLacksIsNamed) {

@@ -100,7 +100,7 @@ TEST(Engine, ReadsAPipe) {
 TEST(Engine, CancelsAtAnyMoment) {
   Engine engine(demo_model(), {});
   std::mt19937 random(7);
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < (test::kSanitized ? 20 : 60); ++i) {
     const auto queue = std::make_shared<EventQueue>();
     const auto job = engine.submit(queue, sound(repeated(3)), greedy());
     std::this_thread::sleep_for(std::chrono::microseconds(std::uniform_int_distribution<>(0, 250000)(random)));

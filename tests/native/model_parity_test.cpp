@@ -102,6 +102,8 @@ class OnSpeech : public testing::TestWithParam<std::pair<const char*, const char
 
 TEST_P(OnSpeech, BlocksCrossKvAndLogitsAreTheReferences) {
   const auto [name, golden_name] = GetParam();
+  if (test::kSanitized && std::string_view(name) == "whisper-base")
+    GTEST_SKIP() << "tiny.en and the fixtures take every path of it";
   WTRT_NEEDS_SHARED("golden/whisper");
   WTRT_NEEDS_SHARED(std::string("models/") + name);
   Bench bench(test::shared() / "models" / name);

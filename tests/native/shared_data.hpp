@@ -11,7 +11,14 @@
 
 namespace wtrt::test {
 
-inline std::filesystem::path repository() { return WTRT_SOURCE_DIR; }
+// Built with AddressSanitizer: everything takes several times as long, and memory that was freed stays.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kSanitized = true;
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
+std::filesystem::path repository();
 
 // $WTRT_SHARED, or ../shared beside the repository.
 inline std::filesystem::path shared() {
