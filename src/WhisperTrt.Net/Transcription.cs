@@ -28,7 +28,7 @@ public sealed class Transcription : IAsyncDisposable
     private bool cancelRequested;
     private Action? end;
     private volatile bool discard;
-    private volatile string? detectedLanguage;
+    private volatile Detection? detected;
     private int reading;
 
     /// <param name="engine">Kept alive while the transcription runs.</param>
@@ -46,7 +46,10 @@ public sealed class Transcription : IAsyncDisposable
     }
 
     /// <summary>Code of the language detected; <see langword="null"/> before that, and if the language was given.</summary>
-    public string? DetectedLanguage => detectedLanguage;
+    public string? DetectedLanguage => detected?.Code;
+
+    /// <summary>How probable that language is, among those it was chosen from; <see langword="null"/> where there is none.</summary>
+    public double? DetectedLanguageProbability => detected?.Probability;
 
     /// <summary>Adds samples to a transcription of <see cref="Audio.Pushed"/>.</summary>
     /// <param name="samples">16 kHz mono samples in [-1, 1]; copied.</param>
@@ -189,7 +192,7 @@ public sealed class Transcription : IAsyncDisposable
         }
     }
 
-    internal void OnLanguage(string code) => detectedLanguage = code;
+    internal void OnLanguage(string code, double probability) => detected = new Detection(code, probability);
 
     internal void OnProgress(double done, double total) =>
         progress?.Post(new TranscribeProgress(TimeSpan.FromSeconds(done), total < 0 ? null : TimeSpan.FromSeconds(total)));
@@ -205,7 +208,7 @@ public sealed class Transcription : IAsyncDisposable
         try
         {
             NativeError.ThrowIfFailed(NativeMethods.JobGetResult(job!, out ResultHandle result));
-            Succeed(new Transcript(result, detectedLanguage));
+            Succeed(new Transcript(result, detected?.Code));
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
@@ -325,4 +328,6 @@ public sealed class Transcription : IAsyncDisposable
             unread.Dispose();
         }
     }
+
+    private sealed record Detection(string Code, double Probability);
 }

@@ -10,7 +10,7 @@ from ._handle import Handle
 #: Major number of this header's ABI: a library with another one must not be used.
 ABI_MAJOR = 1
 #: Minor number of this header's ABI: the library's must be at least this.
-ABI_MINOR = 1
+ABI_MINOR = 2
 #: "Choose for me", for integer options that allow it.
 AUTO = -1
 #: "No limit" or "switched off", for integer options that allow it.
@@ -374,6 +374,12 @@ class TranscribeOptions(ctypes.Structure):
         # Live: seconds of new audio between two hypotheses, 0.1..30. Default 1.0. They are further apart where the
         # device takes longer.
         ("live_interval", ctypes.c_double),
+        # A window whose likeliest language is likelier than this decides the recording's alone, 0..1. Default 0.5.
+        ("language_detection_threshold", ctypes.c_double),
+        # Windows of 30 s from the beginning that are heard, 1..1000000, until one decides; if none does, most of them
+        # do. At most 2 where the audio comes only once (pushed, descriptors), and 1 with `batched`, whose first chunk
+        # is heard. Of no effect with `multilingual` and `live`. Default 1.
+        ("language_detection_segments", ctypes.c_int64),
     ]
 
 

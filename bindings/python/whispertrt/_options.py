@@ -200,6 +200,8 @@ _TRANSCRIBE: Dict[str, _Setter] = {
     "vad": lambda options, name, value: setattr(options, name, ctypes.pointer(value)),  # which keeps it alive
     "clip_timestamps": _clips,
     "languages": _languages,
+    "language_detection_threshold": lambda options, name, value: setattr(options, name, float(value)),
+    "language_detection_segments": lambda options, name, value: setattr(options, name, integer(name, value, 64)),
     "multilingual": _flag,
     "batched": _flag,
     "channels": _choice(CHANNELS),

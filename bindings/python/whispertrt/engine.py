@@ -33,7 +33,8 @@ class Engine:
     `max_new_tokens`, `max_initial_timestamp`, `no_speech_threshold`, `logprob_threshold` (None: off),
     `compression_ratio_threshold` (None: off), `temperature` (one, or those tried until a window passes the thresholds),
     `beam_size`, `best_of`, `patience`, `length_penalty`, `carry_initial_prompt`, `prefix`; as faster-whisper has them:
-    `repetition_penalty`, `no_repeat_ngram_size`, `hotwords`, `prompt_reset_on_temperature`, `vad_filter` (True: only the
+    `repetition_penalty`, `no_repeat_ngram_size`, `hotwords`, `prompt_reset_on_temperature`,
+    `language_detection_threshold` and `language_detection_segments` (windows that are heard until one is surer than that), `vad_filter` (True: only the
     speech is transcribed) and `vad_parameters`, a dict of what detect_speech() takes; `clip_timestamps`
     (start, end, … in seconds, as list or text), `multilingual` (the language of every window), `batched` (with `vad_filter`:
     chunks of speech that decode together); `languages` that detection chooses from, `channels` ("mix", or "split": each by

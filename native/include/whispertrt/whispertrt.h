@@ -34,7 +34,7 @@ extern "C" {
 /** Major number of this header's ABI: a library with another one must not be used. */
 #define WTRT_ABI_MAJOR 1
 /** Minor number of this header's ABI: the library's must be at least this. */
-#define WTRT_ABI_MINOR 1
+#define WTRT_ABI_MINOR 2
 
 /** The ABI of the loaded library: major * 65536 + minor. Every binding checks it before any other call. */
 WTRT_API uint32_t wtrt_abi_version(void);
@@ -438,6 +438,12 @@ typedef struct wtrt_transcribe_options {
   int32_t audio_context_tail;
   /** Live: seconds of new audio between two hypotheses, 0.1..30. Default 1.0. They are further apart where the device takes longer. */
   double live_interval;
+  /** A window whose likeliest language is likelier than this decides the recording's alone, 0..1. Default 0.5. */
+  double language_detection_threshold;
+  /** Windows of 30 s from the beginning that are heard, 1..1000000, until one decides; if none does, most of them do. At most 2 where the audio
+   *  comes only once (pushed, descriptors), and 1 with `batched`, whose first chunk is heard. Of no effect with `multilingual` and `live`.
+   *  Default 1. */
+  int64_t language_detection_segments;
 } wtrt_transcribe_options;
 
 /** Fills in the defaults; writes no further than `struct_size` bytes. */

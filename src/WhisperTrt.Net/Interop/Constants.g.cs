@@ -10,7 +10,7 @@ internal static class NativeConstants
     public const int AbiMajor = 1;
 
     /// <summary>Minor number of this header's ABI: the library's must be at least this.</summary>
-    public const int AbiMinor = 1;
+    public const int AbiMinor = 2;
 
     /// <summary>"Choose for me", for integer options that allow it.</summary>
     public const int Auto = -1;

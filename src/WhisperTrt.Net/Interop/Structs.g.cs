@@ -364,6 +364,16 @@ internal unsafe struct NativeTranscribeOptions
     /// Live: seconds of new audio between two hypotheses, 0.1..30. Default 1.0. They are further apart where the device takes longer.
     /// </summary>
     public double LiveInterval;
+
+    /// <summary>A window whose likeliest language is likelier than this decides the recording's alone, 0..1. Default 0.5.</summary>
+    public double LanguageDetectionThreshold;
+
+    /// <summary>
+    /// Windows of 30 s from the beginning that are heard, 1..1000000, until one decides; if none does, most of them do. At most 2 where the
+    /// audio comes only once (pushed, descriptors), and 1 with <c>batched</c>, whose first chunk is heard. Of no effect with
+    /// <c>multilingual</c> and <c>live</c>. Default 1.
+    /// </summary>
+    public long LanguageDetectionSegments;
 }
 
 /// <summary>How an engine is laid out.</summary>
