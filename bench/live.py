@@ -98,7 +98,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=10, help="audio, pushed in real time (default 10)")
     parser.add_argument("--models", default="base", help="of models/whisper-* (default base)")
     parser.add_argument("--compute_type", default="int8")
-    parser.add_argument("--intervals", default="1.0", help="seconds between hypotheses, comma-separated (default 1.0)")
+    parser.add_argument("--intervals", default="0.5", help="seconds between hypotheses, comma-separated (default 0.5, as the library's)")
     options = parser.parse_args()
     report = bench.Report("live", __doc__, options)
     samples, said = recording(options)

@@ -22,7 +22,8 @@ TEST(LanguageVote, TheFirstSureWindowDecides) {
 
 TEST(LanguageVote, WithoutOneMostOfThemDo) {
   LanguageVote vote(0.9);
-  for (const auto& heard : {window("en", 0.8f), window("de", 0.3f), window("fr", 0.7f), window("de", 0.4f), window("de", 0.2f)})
+  for (const auto& heard :
+       {window("en", 0.8f), window("de", 0.3f), window("fr", 0.7f), window("de", 0.4f), window("de", 0.2f)})
     vote.hear(heard);
   EXPECT_FALSE(vote.sure());
   EXPECT_EQ(vote.decision().code, "de");

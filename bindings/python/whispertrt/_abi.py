@@ -371,7 +371,7 @@ class TranscribeOptions(ctypes.Structure):
         ("audio_context", ctypes.c_int32),
         # Positions of silence behind the sound, 0..1500. Of effect with WTRT_AUTO. Default 128.
         ("audio_context_tail", ctypes.c_int32),
-        # Live: seconds of new audio between two hypotheses, 0.1..30. Default 1.0. They are further apart where the
+        # Live: seconds of new audio between two hypotheses, 0.1..30. Default 0.5. They are further apart where the
         # device takes longer.
         ("live_interval", ctypes.c_double),
         # A window whose likeliest language is likelier than this decides the recording's alone, 0..1. Default 0.5.

@@ -196,7 +196,7 @@ _TRANSCRIBE: Dict[str, _Setter] = {
     "audio_context": _audio_context,
     "audio_context_tail": _integer,
     "live": _flag,
-    "live_interval": _number_or(1.0),
+    "live_interval": _number_or(0.5),
     "vad": lambda options, name, value: setattr(options, name, ctypes.pointer(value)),  # which keeps it alive
     "clip_timestamps": _clips,
     "languages": _languages,

@@ -81,7 +81,7 @@ class Engine:
         """A job whose samples come later, by Job.push() and Job.end(); it waits for 30 s windows, open_stream() does not."""
         return self._submit(pushed_audio(), None, on_progress, options)
 
-    def open_stream(self, *, interval: float = 1.0, **options: Any) -> Stream:
+    def open_stream(self, *, interval: float = 0.5, **options: Any) -> Stream:
         """A transcription of speech while it is spoken: samples come by Stream.push(), and iterating over it gives stable and
         tentative text. `interval`: seconds of new audio between two hypotheses, 0.1..30. Not with `prefix` or `vad_filter`; a
         `language` that is given is not waited for.

@@ -436,7 +436,7 @@ typedef struct wtrt_transcribe_options {
   int32_t audio_context;
   /** Positions of silence behind the sound, 0..1500. Of effect with WTRT_AUTO. Default 128. */
   int32_t audio_context_tail;
-  /** Live: seconds of new audio between two hypotheses, 0.1..30. Default 1.0. They are further apart where the device takes longer. */
+  /** Live: seconds of new audio between two hypotheses, 0.1..30. Default 0.5. They are further apart where the device takes longer. */
   double live_interval;
   /** A window whose likeliest language is likelier than this decides the recording's alone, 0..1. Default 0.5. */
   double language_detection_threshold;

@@ -73,7 +73,7 @@ const wtrt_transcribe_options kTranscribeDefaults = {
     .live = 0,
     .audio_context = WTRT_NONE,
     .audio_context_tail = whisper::AudioContext{}.tail,
-    .live_interval = 1.0,
+    .live_interval = 0.5,
     .language_detection_threshold = whisper::TranscribeOptions{}.language_detection_threshold,
     .language_detection_segments = whisper::TranscribeOptions{}.language_detection_segments,
 };

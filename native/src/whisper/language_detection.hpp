@@ -24,7 +24,8 @@ struct DetectedLanguage {
 // `logits` [languages]; `candidates` are places in it, at least one.
 DetectedLanguage detected_language(std::span<const float> logits, std::span<const size_t> candidates);
 
-// The language of a recording by its first windows, as faster-whisper decides it: the first that is surer than the threshold has the say, else most of them.
+// The language of a recording by its first windows, as faster-whisper decides it: the first that is surer than the
+// threshold has the say, else most of them.
 class LanguageVote {
  public:
   explicit LanguageVote(double threshold = 0) : threshold_(threshold) {}
@@ -32,7 +33,8 @@ class LanguageVote {
   void hear(DetectedLanguage window);
   int32_t heard() const { return static_cast<int32_t>(windows_.size()); }
   bool sure() const { return !windows_.empty() && windows_.back().probability > threshold_; }
-  // As the window found it that was surest of it; of languages that as many windows are in, the one heard first. At least one was heard.
+  // As the window found it that was surest of it; of languages that as many windows are in, the one heard first. At
+  // least one was heard.
   const DetectedLanguage& decision() const;
 
  private:

@@ -361,7 +361,7 @@ internal unsafe struct NativeTranscribeOptions
     public int AudioContextTail;
 
     /// <summary>
-    /// Live: seconds of new audio between two hypotheses, 0.1..30. Default 1.0. They are further apart where the device takes longer.
+    /// Live: seconds of new audio between two hypotheses, 0.1..30. Default 0.5. They are further apart where the device takes longer.
     /// </summary>
     public double LiveInterval;
 

@@ -172,5 +172,5 @@ public sealed record TranscribeOptions
     /// New audio between two hypotheses of <see cref="WhisperEngine.OpenStream"/>, 0.1..30 seconds; they are further apart where the device takes
     /// longer. Of no effect elsewhere.
     /// </summary>
-    public TimeSpan LiveInterval { get; init; } = TimeSpan.FromSeconds(1);
+    public TimeSpan LiveInterval { get; init; } = TimeSpan.FromSeconds(0.5);
 }
