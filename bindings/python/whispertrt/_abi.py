@@ -114,7 +114,7 @@ VERDICT_TOO_UNLIKELY = 2
 #: It is silence: skipped without a segment, and no reason to try again.
 VERDICT_SILENCE = 4
 #: It was decoded over a short window (`audio_context`) and came to no end token, has a timestamp behind the window's
-#: end, or there is another reason: the window is decoded anew at full length.
+#: end, leaves next to nothing to a next one, or there is another reason: the window is decoded anew at full length.
 VERDICT_TOO_SHORT = 8
 #: The English normaliser word error rates are computed with.
 NORMALIZER_ENGLISH = 0
@@ -360,14 +360,16 @@ class TranscribeOptions(ctypes.Structure):
         # WTRT_CHANNELS_MIX (default) or WTRT_CHANNELS_SPLIT, which needs a file or its bytes and at most 16 channels.
         ("channels", ctypes.c_int32),
         # 1: audio that comes as it is spoken (WTRT_AUDIO_PUSHED, WTRT_AUDIO_DESCRIPTOR*) is decoded as it comes.
-        # SEGMENT events have the words, a few at a time, that two hypotheses in a row agree on, and TENTATIVE events
-        # those behind them. `without_timestamps` is taken as 1; not with `prefix` (INVALID_ARGUMENT), nor with `vad`,
-        # clips, `multilingual` or short windows (UNSUPPORTED). 0 (default): 30 s windows are waited for.
+        # SEGMENT events have the words, a few at a time, that two hypotheses in a row agree on and that two seconds
+        # of audio follow, and TENTATIVE events those behind them. `without_timestamps` is taken as 1; not with
+        # `prefix` (INVALID_ARGUMENT), nor with `vad`, clips, `multilingual` or short windows (UNSUPPORTED). 0
+        # (default): 30 s windows are waited for.
         ("live", ctypes.c_int32),
         # Positions of the encoder that a window gets, of 20 ms: WTRT_NONE (default), all 1500 of its 30 s; WTRT_AUTO,
         # as many as the sound in it takes and `audio_context_tail`; or 1..1500, by which windows are shorter too.
         # Rounded up to a multiple of 64. A short window whose decoding is not ACCEPTED, has no end token or a
-        # timestamp behind its end is decoded anew at full length; the attempts say so.
+        # timestamp behind its end, or with WTRT_AUTO leaves less than two seconds of its sound to a next one, is
+        # decoded anew at full length; the attempts say so.
         ("audio_context", ctypes.c_int32),
         # Positions of silence behind the sound, 0..1500. Of effect with WTRT_AUTO. Default 128.
         ("audio_context_tail", ctypes.c_int32),

@@ -344,16 +344,17 @@ internal unsafe struct NativeTranscribeOptions
 
     /// <summary>
     /// 1: audio that comes as it is spoken (WTRT_AUDIO_PUSHED, WTRT_AUDIO_DESCRIPTOR*) is decoded as it comes. SEGMENT events have the
-    /// words, a few at a time, that two hypotheses in a row agree on, and TENTATIVE events those behind them. <c>without_timestamps</c> is
-    /// taken as 1; not with <c>prefix</c> (INVALID_ARGUMENT), nor with <c>vad</c>, clips, <c>multilingual</c> or short windows
-    /// (UNSUPPORTED). 0 (default): 30 s windows are waited for.
+    /// words, a few at a time, that two hypotheses in a row agree on and that two seconds of audio follow, and TENTATIVE events those
+    /// behind them. <c>without_timestamps</c> is taken as 1; not with <c>prefix</c> (INVALID_ARGUMENT), nor with <c>vad</c>, clips,
+    /// <c>multilingual</c> or short windows (UNSUPPORTED). 0 (default): 30 s windows are waited for.
     /// </summary>
     public int Live;
 
     /// <summary>
     /// Positions of the encoder that a window gets, of 20 ms: WTRT_NONE (default), all 1500 of its 30 s; WTRT_AUTO, as many as the sound in
     /// it takes and <c>audio_context_tail</c>; or 1..1500, by which windows are shorter too. Rounded up to a multiple of 64. A short window
-    /// whose decoding is not ACCEPTED, has no end token or a timestamp behind its end is decoded anew at full length; the attempts say so.
+    /// whose decoding is not ACCEPTED, has no end token or a timestamp behind its end, or with WTRT_AUTO leaves less than two seconds of
+    /// its sound to a next one, is decoded anew at full length; the attempts say so.
     /// </summary>
     public int AudioContext;
 

@@ -160,8 +160,8 @@ public sealed record TranscribeOptions
     public ChannelMode Channels { get; init; }
 
     /// <summary>
-    /// Length of windows. Where it makes them short, one whose decoding is not <see cref="AttemptVerdict.Accepted"/>, has no end token or a timestamp behind its end is
-    /// decoded anew at full length; <see cref="Transcript.Attempts"/> say so.
+    /// Length of windows. Where it makes them short, one whose decoding is not <see cref="AttemptVerdict.Accepted"/>, has no end token or a timestamp behind its end,
+    /// or with <see cref="AudioContext.Auto"/> leaves less than two seconds of its sound to a next one, is decoded anew at full length; <see cref="Transcript.Attempts"/> say so.
     /// </summary>
     public AudioContext AudioContext { get; init; } = AudioContext.Full;
 
