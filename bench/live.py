@@ -2,6 +2,8 @@
 
 Clips of LibriSpeech, glued together, are pushed in real time. A word's delay counts from where it ends by the word times of the
 whole recording; it is tentative when it first stands at its place, and stable when it can change no more.
+With --simulate nobody waits for the sound: text, words wrong and, for a hypothesis that takes as long as is said, delays are the same on a
+machine that is busy.
 """
 
 import difflib
@@ -59,6 +61,47 @@ def listen(engine, samples, interval):
         return shown, stream.result()
 
 
+class Hypotheses:
+    """Knows when the library makes one: when an interval's worth of new mel frames is there, which are made sixteen at a time."""
+
+    def __init__(self, interval):
+        self._interval = int(100 * interval)
+        self._heard = 0
+
+    def due(self, received):
+        frames = (received - 200) // 2560 * 16
+        if frames - self._heard < self._interval:
+            return False
+        self._heard = frames
+        return True
+
+
+def simulate(engine, samples, interval, seconds):
+    """The same by a clock that runs with the sound, on which a hypothesis takes so many seconds."""
+    shown, texts, made, hypotheses = [], [], threading.Semaphore(0), Hypotheses(interval)
+    clock, received, stable, piece = 0.0, 0, "", int(PIECE_SECONDS * RATE)
+    with engine.open_stream(interval=interval, language="en", max_pending_segments=1_000_000, on_progress=lambda _: made.release()) as stream:
+        reader = threading.Thread(target=lambda: [texts.append(said) for said in stream])
+        reader.start()
+        while received < len(samples):
+            last, received = received, min(len(samples), max(received + piece, int(clock / PIECE_SECONDS) * piece))
+            clock = max(clock, received / RATE)
+            stream.push(samples[last:received])
+            if received == len(samples):
+                stream.end()
+                reader.join()
+            elif hypotheses.due(received):
+                made.acquire()
+            else:
+                continue
+            clock += seconds
+            for said in texts:
+                stable += said.text if said.stable else ""
+                shown.append((clock, stable, "" if said.stable else said.text))
+            texts.clear()
+        return shown, stream.result()
+
+
 def arrivals(shown, words):
     """When each word first stood at its place, and when it was stable."""
     first, certain = {}, {}
@@ -98,7 +141,8 @@ def main():
     parser.add_argument("--minutes", type=float, default=10, help="audio, pushed in real time (default 10)")
     parser.add_argument("--models", default="base", help="of models/whisper-* (default base)")
     parser.add_argument("--compute_type", default="int8")
-    parser.add_argument("--intervals", default="1.0", help="seconds between hypotheses, comma-separated (default 1.0)")
+    parser.add_argument("--intervals", default="0.5", help="seconds between hypotheses, comma-separated (default 0.5, as the library's)")
+    parser.add_argument("--simulate", type=float, metavar="SECONDS", help="as fast as can be, as if each hypothesis took so long")
     options = parser.parse_args()
     report = bench.Report("live", __doc__, options)
     samples, said = recording(options)
@@ -110,11 +154,16 @@ def main():
             whole = engine.transcribe(samples, language="en", word_timestamps=True)
             for interval in map(float, bench.names(options.intervals)):
                 before, cpu = engine.stats, time.process_time()
-                shown, result = listen(engine, samples, interval)
+                if options.simulate:
+                    shown, result = simulate(engine, samples, interval, options.simulate)
+                else:
+                    shown, result = listen(engine, samples, interval)
                 cpu = time.process_time() - cpu
                 did = bench.stats_between(before, engine.stats)
                 tentative, stable = delays(shown, result.text, whole)
                 busy = did["encode_seconds"] + did["prefill_seconds"] + did["step_seconds"]
+                if options.simulate:
+                    busy = options.simulate * did["windows"]
                 rows.append([name, interval, len(stable), percentile(tentative, 0.5), percentile(tentative, 0.95), percentile(stable, 0.5),
                              percentile(stable, 0.95), _wer.rate([_wer.errors(said, result.text)]), _wer.rate([_wer.errors(said, whole.text)]),
                              busy / seconds, cpu / seconds / options.threads, did["windows"]])

@@ -17,7 +17,7 @@ internal static class ListenCommand
     internal static Command Create(Terminal terminal)
     {
         Argument<string> audio = new("audio") { Description = "-: standard input, raw 16 kHz mono signed 16-bit little-endian samples" };
-        Setting<double> interval = Options.Double("--live_interval", 1.0, "seconds of new audio between two hypotheses, 0.1..30");
+        Setting<double> interval = Options.Double("--live_interval", new TranscribeOptions().LiveInterval.TotalSeconds, "seconds of new audio between two hypotheses, 0.1..30");
         TranscribeCommand transcribe = new();
         Command command = new(
             "listen",

@@ -51,6 +51,8 @@ internal sealed class TranscribeCommand
     private readonly Setting<bool> jsonTrace = Options.Bool("--json_trace", false, "the json says, under trace, how each window was decoded");
     private readonly Setting<int?> threads = Options.OptionalInt("--threads", 0, "CPU threads; 0 and None: one per core");
     private readonly Setting<string?> clipTimestamps = Options.Text("--clip_timestamps", "0", "comma-separated start,end,start,end,... seconds of the clips to transcribe; without a last end to the end of the file");
+    private readonly Setting<double> languageDetectionThreshold = Options.Double("--language_detection_threshold", new TranscribeOptions().LanguageDetectionThreshold, "a window whose language is likelier than this decides the recording's alone");
+    private readonly Setting<int> languageDetectionSegments = Options.Int("--language_detection_segments", new TranscribeOptions().LanguageDetectionSegments, "windows of 30 s that are heard until one decides the language; if none does, most of them do");
     private readonly Setting<string?> languages = Options.Text("--languages", null, "comma-separated languages that detection chooses from; None: all");
     private readonly Setting<bool> multilingual = Options.Bool("--multilingual", false, "detect the language of every window anew");
     private readonly Setting<bool> batched = Options.Bool("--batched", false, "(requires --vad_filter True) cut at silences into chunks that are decoded together and know nothing of each other");
@@ -95,6 +97,7 @@ internal sealed class TranscribeCommand
                 cpuIsa.Option, maxBatch.Option, memoryLimit.Option, gpuMemoryLimit.Option, kvCacheFraction.Option, crossKvCacheFraction.Option, maxInitialTimestamp.Option, maxNewTokens.Option,
                 withoutTimestamps.Option, suppressBlank.Option, repetitionPenalty.Option, noRepeatNgramSize.Option,
                 promptResetOnTemperature.Option, prefix.Option, hotwords.Option, seed.Option, inputFormat.Option, vadFilter.Option, languages.Option, multilingual.Option,
+                languageDetectionThreshold.Option, languageDetectionSegments.Option,
                 batched.Option, channels.Option, audioContext.Option, audioContextTail.Option, .. vad.All,
             ])
         {
@@ -185,6 +188,8 @@ internal sealed class TranscribeCommand
         Threads = threads.Of(result),
         ClipTimestamps = clipTimestamps.Of(result),
         Languages = languages.Of(result),
+        LanguageDetectionThreshold = languageDetectionThreshold.Of(result),
+        LanguageDetectionSegments = languageDetectionSegments.Of(result),
         Multilingual = multilingual.Of(result),
         Batched = batched.Of(result),
         Channels = channels.Of(result) ?? ChannelMode.Mix,

@@ -126,6 +126,10 @@ internal sealed record TranscribeSettings
 
     public AudioContext AudioContext { get; init; }
 
+    public double LanguageDetectionThreshold { get; init; } = new TranscribeOptions().LanguageDetectionThreshold;
+
+    public int LanguageDetectionSegments { get; init; } = new TranscribeOptions().LanguageDetectionSegments;
+
     public int AudioContextTail { get; init; } = new TranscribeOptions().AudioContextTail;
 
     public InputFormat InputFormat { get; init; }
@@ -211,6 +215,8 @@ internal sealed record TranscribeSettings
         Vad = Vad,
         ClipTimestamps = Clips(),
         Languages = Languages?.Split(',', StringSplitOptions.TrimEntries) ?? [],
+        LanguageDetectionThreshold = LanguageDetectionThreshold,
+        LanguageDetectionSegments = LanguageDetectionSegments,
         Multilingual = Multilingual,
         Batched = Batched,
         Channels = Channels,

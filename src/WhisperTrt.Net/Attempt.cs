@@ -18,7 +18,7 @@ public enum AttemptVerdict
 
     /// <summary>
     /// It was decoded over a short window (<see cref="TranscribeOptions.AudioContext"/>) and came to no end token, has a timestamp behind the
-    /// window's end, or there is another reason: the window is decoded anew at full length.
+    /// window's end, leaves next to nothing to a next one, or there is another reason: the window is decoded anew at full length.
     /// </summary>
     TooShort = 8,
 }

@@ -23,6 +23,9 @@ public sealed class LiveTranscription : IAsyncDisposable
     /// <inheritdoc cref="Transcription.DetectedLanguage"/>
     public string? DetectedLanguage => transcription.DetectedLanguage;
 
+    /// <inheritdoc cref="Transcription.DetectedLanguageProbability"/>
+    public double? DetectedLanguageProbability => transcription.DetectedLanguageProbability;
+
     /// <summary>Adds samples as they were spoken; never waits.</summary>
     /// <param name="samples">16 kHz mono samples in [-1, 1]; copied.</param>
     /// <exception cref="InvalidOptionException">After <see cref="Complete"/>, or where the audio comes from a descriptor.</exception>

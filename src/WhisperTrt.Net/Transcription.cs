@@ -29,7 +29,7 @@ public sealed class Transcription : IAsyncDisposable
     private bool cancelRequested;
     private Action? end;
     private volatile bool discard;
-    private volatile string? detectedLanguage;
+    private volatile Detection? detected;
     private int reading;
 
     /// <param name="engine">Kept alive while the transcription runs.</param>
@@ -51,7 +51,10 @@ public sealed class Transcription : IAsyncDisposable
     }
 
     /// <summary>Code of the language detected; <see langword="null"/> before that, and if the language was given.</summary>
-    public string? DetectedLanguage => detectedLanguage;
+    public string? DetectedLanguage => detected?.Code;
+
+    /// <summary>How probable that language is, among those it was chosen from; <see langword="null"/> where there is none.</summary>
+    public double? DetectedLanguageProbability => detected?.Probability;
 
     internal bool ReportsProgress => progress is not null;
 
@@ -220,7 +223,7 @@ public sealed class Transcription : IAsyncDisposable
         }
     }
 
-    internal void OnLanguage(string code) => detectedLanguage = code;
+    internal void OnLanguage(string code, double probability) => detected = new Detection(code, probability);
 
     internal void OnProgress(double done, double total) =>
         progress?.Post(new TranscribeProgress(TimeSpan.FromSeconds(done), total < 0 ? null : TimeSpan.FromSeconds(total)));
@@ -236,7 +239,7 @@ public sealed class Transcription : IAsyncDisposable
         try
         {
             NativeError.ThrowIfFailed(NativeMethods.JobGetResult(job!, out ResultHandle result));
-            Succeed(new Transcript(result, detectedLanguage));
+            Succeed(new Transcript(result, detected?.Code));
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
@@ -358,4 +361,6 @@ public sealed class Transcription : IAsyncDisposable
             unread.Dispose();
         }
     }
+
+    private sealed record Detection(string Code, double Probability);
 }

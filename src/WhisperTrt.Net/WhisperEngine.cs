@@ -113,7 +113,7 @@ public sealed class WhisperEngine : IAsyncDisposable, IDisposable
 
     /// <summary>
     /// Begins to transcribe speech while it is spoken: text comes about every <see cref="TranscribeOptions.LiveInterval"/>, tentative first and
-    /// stable once two hypotheses in a row agree on it.
+    /// stable once two hypotheses in a row agree on it and two seconds of sound follow it.
     /// </summary>
     /// <param name="options">
     /// How; <see langword="null"/>: the defaults. A language that is given is not waited for. <see cref="TranscribeOptions.Prefix"/> and

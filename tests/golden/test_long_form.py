@@ -32,6 +32,38 @@ def test_languages_are_detected_for_every_window_or_once(load):
     assert '"language": "fr"' in each.write("json") and '"language": "fr"' not in once.write("json")
 
 
+def test_several_windows_are_heard_until_one_is_sure_of_its_language(load):
+    english, french = (window(file) for file, _ in SPEAKERS[:2])
+    recording = np.concatenate([english, french, french])
+    first_second = {"clip_timestamps": [0, 1], **GREEDY}
+
+    def detected(engine, segments, threshold):
+        result = engine.transcribe(recording, language_detection_segments=segments, language_detection_threshold=threshold, **first_second)
+        return result.language, result.language_probability
+
+    with load("base", "int8").engine() as engine:
+        assert detected(engine, 1, 1)[0] == "en"  # it alone is most of them
+        assert detected(engine, 3, 0.5)[0] == "en"  # sure enough
+        language, probability = detected(engine, 3, 1)  # none is
+        assert language == "fr" and probability > 0.5
+        assert detected(engine, 9, 1)[0] == "fr"  # there are no more than three
+        assert detected(engine, 2, 1)[0] == "en"  # one each: the first
+        with engine.live(language_detection_segments=3, language_detection_threshold=1, **first_second) as job:
+            job.push(recording)
+            job.end()
+            assert job.result().language == "en"  # of what comes only once no more than two are heard
+
+
+def test_a_stream_tells_the_language_and_how_likely_it_is(load):
+    with load("base", "int8").engine() as engine, engine.open_stream(temperature=0) as stream:
+        assert stream.language is None and stream.language_probability is None
+        stream.push(pcm(SPEAKERS[1][0])[: 5 * RATE])
+        stream.end()
+        result = stream.result()
+        assert stream.language == "fr" and 0.5 < stream.language_probability <= 1
+        assert result.language_probability == pytest.approx(stream.language_probability, abs=1e-6)
+
+
 def test_chunks_together_say_what_windows_in_turn_say(whispertrt, load):
     recording = pcm("longform/mobydick_ch12_wills.mp4")[: 150 * RATE]
     options = {"vad_filter": True, "vad_parameters": {"min_silence_duration_ms": 160, "max_speech_duration_s": 30}, **GREEDY}

@@ -42,7 +42,7 @@ class Fallback : public testing::Test {
 TEST_F(Fallback, AGoodWindowIsKeptAtOnce) {
   auto window = transcription();
   EXPECT_EQ(window.attempt().temperature, 0.0);
-  EXPECT_TRUE(window.judge(said(" all is well", -0.3)));
+  EXPECT_TRUE(window.judge(said(" all is well", -0.3), 100));
   EXPECT_EQ(verdicts(window), (std::vector<int32_t>{output::accepted}));
   window.accept(said(" all is well", -0.3), 3000);
   EXPECT_EQ(window.attempt().number, 0);
@@ -54,16 +54,16 @@ TEST_F(Fallback, TemperaturesRiseUntilOneIsGoodOrNoneIsLeft) {
   auto window = transcription();
   EXPECT_EQ(window.attempt().beam_size, 5);
   EXPECT_EQ(window.attempt().candidates, 1);
-  EXPECT_FALSE(window.judge(repetitive(-0.1)));
+  EXPECT_FALSE(window.judge(repetitive(-0.1), 100));
   EXPECT_EQ(window.attempt().temperature, 0.2);
   EXPECT_EQ(window.attempt().beam_size, 1);
   EXPECT_EQ(window.attempt().candidates, 3);
-  EXPECT_FALSE(window.judge(said(" no idea", -1.01)));
-  EXPECT_FALSE(window.judge(repetitive(-1.5)));
-  EXPECT_FALSE(window.judge(said(" no idea", -3)));
-  EXPECT_FALSE(window.judge(said(" no idea", -3)));
+  EXPECT_FALSE(window.judge(said(" no idea", -1.01), 100));
+  EXPECT_FALSE(window.judge(repetitive(-1.5), 100));
+  EXPECT_FALSE(window.judge(said(" no idea", -3), 100));
+  EXPECT_FALSE(window.judge(said(" no idea", -3), 100));
   EXPECT_EQ(window.attempt().temperature, 1.0);
-  EXPECT_TRUE(window.judge(said(" no idea", -3))) << "the last one is kept whatever it is";
+  EXPECT_TRUE(window.judge(said(" no idea", -3), 100)) << "the last one is kept whatever it is";
   EXPECT_EQ(verdicts(window), (std::vector<int32_t>{1, 2, 3, 2, 2, 2}));
   const auto attempts = window.transcript().attempts;
   EXPECT_EQ(attempts[0].beam_size, 5);
@@ -75,32 +75,32 @@ TEST_F(Fallback, TemperaturesRiseUntilOneIsGoodOrNoneIsLeft) {
 
 TEST_F(Fallback, SilenceIsNoReasonToTryAgain) {
   auto window = transcription();
-  EXPECT_TRUE(window.judge(said(" hm", -1.2, 0.61)));
+  EXPECT_TRUE(window.judge(said(" hm", -1.2, 0.61), 100));
   EXPECT_EQ(verdicts(window), (std::vector<int32_t>{output::too_unlikely | output::silence}));
   EXPECT_TRUE(window.accept(said(" hm", -1.2, 0.61), 3000).empty());
   EXPECT_EQ(window.seek(), 3000);
   // Not at the threshold itself, and not where the text is likely.
-  EXPECT_FALSE(window.judge(said(" hm", -1.2, 0.6)));
-  EXPECT_TRUE(window.judge(said(" hm", -0.9, 0.99)));
+  EXPECT_FALSE(window.judge(said(" hm", -1.2, 0.6), 100));
+  EXPECT_TRUE(window.judge(said(" hm", -0.9, 0.99), 100));
   EXPECT_EQ(window.transcript().attempts[2].verdict, output::accepted);
   EXPECT_EQ(window.transcript().attempts[2].seek, 3000);
   // Repetitive text that is likely is no silence, whatever the model thinks of speech.
   auto other = transcription();
   auto loop = repetitive(-0.1);
   loop.no_speech_prob = 0.99;
-  EXPECT_FALSE(other.judge(loop));
+  EXPECT_FALSE(other.judge(loop, 100));
 }
 
 TEST_F(Fallback, AThresholdThatIsOffRejectsNothing) {
   options.compression_ratio_threshold.reset();
   auto window = transcription();
-  EXPECT_TRUE(window.judge(repetitive(-0.1)));
+  EXPECT_TRUE(window.judge(repetitive(-0.1), 100));
   options.logprob_threshold.reset();
   auto other = transcription();
-  EXPECT_TRUE(other.judge(said(" no idea", -9)));
+  EXPECT_TRUE(other.judge(said(" no idea", -9), 100));
   // Without it, no speech is silence however unlikely the text, but the attempt itself was not at fault.
   auto silent = transcription();
-  EXPECT_TRUE(silent.judge(said(" hm", -0.1, 0.7)));
+  EXPECT_TRUE(silent.judge(said(" hm", -0.1, 0.7), 100));
   EXPECT_EQ(verdicts(silent), (std::vector<int32_t>{output::silence}));
 }
 

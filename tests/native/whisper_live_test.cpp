@@ -47,40 +47,49 @@ class Listener {
 
 TEST(Live, OneHypothesisIsTentativeTwoAreStable) {
   Listener live;
-  EXPECT_EQ(live.hear("and so my", 3), "");
+  EXPECT_EQ(live.hear("and so my", 6), "");
   EXPECT_EQ(live.tentative(), " and so my");
-  EXPECT_EQ(live.hear("and so my fellow", 4), " and so my");
+  EXPECT_EQ(live.hear("and so my fellow", 7), " and so my");
   EXPECT_EQ(live.tentative(), " fellow");
+}
+
+TEST(Live, WhatIsAgreedOnWaitsForTwoSecondsOfSoundBehindIt) {
+  Listener live;
+  live.hear("one two", 2.5);
+  EXPECT_EQ(live.hear("one two", 2.9), "");
+  EXPECT_EQ(live.hear("one two three", 3.1), " one");
+  EXPECT_EQ(live.tentative(), " two three");
+  EXPECT_EQ(live.hear("one two three", 4.1), " two");
 }
 
 TEST(Live, AgreementEndsWhereTheyDiffer) {
   Listener live;
-  live.hear("ask not what", 3);
-  EXPECT_EQ(live.hear("ask knot what your", 4), " ask");
+  live.hear("ask not what", 6);
+  EXPECT_EQ(live.hear("ask knot what your", 7), " ask");
   EXPECT_EQ(live.tentative(), " knot what your");
   // The last two count, not any two.
-  EXPECT_EQ(live.hear("ask not what your", 5), "");
-  EXPECT_EQ(live.hear("ask not what your country", 6), " not what your");
+  EXPECT_EQ(live.hear("ask not what your", 8), "");
+  EXPECT_EQ(live.hear("ask not what your country", 9), " not what your");
 }
 
 TEST(Live, ATailThatIsMadeUpOnceNeverBecomesStable) {
   Listener live;
-  live.hear("the end thank you", 4);
-  EXPECT_EQ(live.hear("the end", 5), " the end");
+  live.hear("the end thank you", 7);
+  EXPECT_EQ(live.hear("the end", 8), " the end");
   EXPECT_EQ(live.tentative(), "");
-  EXPECT_EQ(live.hear("the end bye", 6), "");
-  EXPECT_EQ(live.hear("the end of it", 7), "");
+  EXPECT_EQ(live.hear("the end bye", 9), "");
+  EXPECT_EQ(live.hear("the end of it", 10), "");
   EXPECT_EQ(live.stable(), " the end");
 }
 
 TEST(Live, PunctuationAtTheEndWaitsForWhatFollows) {
   Listener live;
-  live.hear("my fellow .", 3);
-  EXPECT_EQ(live.hear("my fellow .", 4), " my fellow");
+  live.hear("my fellow .", 6);
+  EXPECT_EQ(live.hear("my fellow .", 7), " my fellow");
   EXPECT_EQ(live.tentative(), ".");
-  EXPECT_EQ(live.hear("my fellow americans", 5), "");
-  EXPECT_EQ(live.hear("my fellow americans .", 6), " americans");
-  EXPECT_EQ(live.hear("my fellow americans . ask", 7), ".");
+  EXPECT_EQ(live.hear("my fellow americans", 8), "");
+  EXPECT_EQ(live.hear("my fellow americans .", 9), " americans");
+  EXPECT_EQ(live.hear("my fellow americans . ask", 10), ".");
 }
 
 TEST(Live, AllIsStableAtTheEnd) {
@@ -140,14 +149,14 @@ TEST(Live, AVeryLongWindowIsCutBehindAnyWord) {
 
 TEST(Live, AWordThatRunsOnBehindStableTextIsDivided) {
   Listener live;
-  live.hear("my fellow", 2);
-  EXPECT_EQ(live.hear("my fellow", 3), " my fellow");
+  live.hear("my fellow", 5);
+  EXPECT_EQ(live.hear("my fellow", 6), " my fellow");
   auto words = live.words("my fellow");
   words[1].word += "ship";
   words[1].tokens.push_back(live.token("ship"));
-  EXPECT_TRUE(live.window.hear(words, 400, Heard::so_far).empty());
+  EXPECT_TRUE(live.window.hear(words, 700, Heard::so_far).empty());
   EXPECT_EQ(live.tentative(), "ship");
-  EXPECT_EQ(Listener::text_of(live.window.hear(words, 500, Heard::so_far)), "ship");
+  EXPECT_EQ(Listener::text_of(live.window.hear(words, 800, Heard::so_far)), "ship");
   EXPECT_EQ(live.stable(), " my fellowship");
 }
 

@@ -52,19 +52,19 @@ class ShortWindow : public testing::Test {
 
 TEST_F(ShortWindow, AGoodOneIsKept) {
   EXPECT_EQ(transcription.positions(100), 128);
-  EXPECT_TRUE(transcription.judge(said(-0.3)));
+  EXPECT_TRUE(transcription.judge(said(-0.3), 100));
   EXPECT_EQ(last().verdict, output::accepted);
   EXPECT_EQ(last().audio_context, 128);
 }
 
 TEST_F(ShortWindow, AnUnlikelyOneIsDecodedAtFullLengthAndTheNextIsShortAgain) {
-  EXPECT_FALSE(transcription.judge(said(-1.5)));
+  EXPECT_FALSE(transcription.judge(said(-1.5), 100));
   EXPECT_EQ(last().verdict, output::too_unlikely | output::too_short);
   expect_full_length();
-  EXPECT_FALSE(transcription.judge(said(-1.5, 0.0, kFullContext)));
+  EXPECT_FALSE(transcription.judge(said(-1.5, 0.0, kFullContext), 100));
   EXPECT_EQ(last().verdict, output::too_unlikely);
   EXPECT_EQ(transcription.attempt().temperature, 0.2);
-  EXPECT_TRUE(transcription.judge(said(-0.3, 0.0, kFullContext)));
+  EXPECT_TRUE(transcription.judge(said(-0.3, 0.0, kFullContext), 100));
   transcription.accept(said(-0.3, 0.0, kFullContext), 100);
   EXPECT_EQ(transcription.positions(100), 128);
 }
@@ -72,25 +72,52 @@ TEST_F(ShortWindow, AnUnlikelyOneIsDecodedAtFullLengthAndTheNextIsShortAgain) {
 TEST_F(ShortWindow, OneWithoutAnEndTokenIsDecodedAtFullLengthWhereItIsNoFault) {
   DecodedWindow endless = said(-0.3);
   endless.ended = false;
-  EXPECT_FALSE(transcription.judge(endless));
+  EXPECT_FALSE(transcription.judge(endless, 100));
   EXPECT_EQ(last().verdict, output::too_short);
   expect_full_length();
   endless.positions = kFullContext;
-  EXPECT_TRUE(transcription.judge(endless));
+  EXPECT_TRUE(transcription.judge(endless, 100));
   EXPECT_EQ(last().verdict, output::accepted);
 }
 
 TEST_F(ShortWindow, ATimestampBehindItsEndIsDoubted) {
   DecodedWindow window = said(-0.3);
   window.tokens.push_back(english->special().timestamp_begin + 128);
-  EXPECT_TRUE(transcription.judge(window)) << "the end itself";
+  EXPECT_TRUE(transcription.judge(window, 100)) << "the end itself";
   transcription.accept(window, 100);
   window.tokens.back() += 1;
-  EXPECT_FALSE(transcription.judge(window));
+  EXPECT_FALSE(transcription.judge(window, 100));
   EXPECT_EQ(last().verdict, output::too_short);
   expect_full_length();
   window.positions = kFullContext;
-  EXPECT_TRUE(transcription.judge(window));
+  EXPECT_TRUE(transcription.judge(window, 100));
+}
+
+// Two timestamps say that something follows, one that nothing does.
+TEST_F(ShortWindow, OneThatLeavesScrapsIsDecodedAtFullLength) {
+  const text::TokenId begin = english->special().timestamp_begin;
+  DecodedWindow window = said(-0.3);
+  window.tokens.insert(window.tokens.end(), {begin + 50, begin + 50});  // a second
+  EXPECT_TRUE(transcription.judge(window, 300)) << "two seconds are left";
+  transcription.accept(window, 300);
+  EXPECT_FALSE(transcription.judge(window, 298));
+  EXPECT_EQ(last().verdict, output::too_short);
+  expect_full_length();
+  window.positions = kFullContext;
+  EXPECT_TRUE(transcription.judge(window, 298));
+  transcription.accept(window, 298);
+  window.positions = 128;
+  window.tokens.pop_back();
+  EXPECT_TRUE(transcription.judge(window, 298)) << "it is done with its sound";
+}
+
+TEST_F(ShortWindow, ScrapsOfAWindowOfFixedLengthJoinTheNext) {
+  options.audio_context = {128, 0};
+  transcription = Transcription(english, options, 448);
+  DecodedWindow window = said(-0.3);
+  const text::TokenId begin = english->special().timestamp_begin;
+  window.tokens.insert(window.tokens.end(), {begin + 50, begin + 50});
+  EXPECT_TRUE(transcription.judge(window, 256));
 }
 
 TEST_F(ShortWindow, ARepetitiveOneIsDecodedAtFullLength) {
@@ -98,16 +125,16 @@ TEST_F(ShortWindow, ARepetitiveOneIsDecodedAtFullLength) {
   std::string text;
   for (int i = 0; i < 60; ++i) text += " again and";
   loop.tokens = english->encode(text);
-  EXPECT_FALSE(transcription.judge(loop));
+  EXPECT_FALSE(transcription.judge(loop, 100));
   EXPECT_EQ(last().verdict, output::too_repetitive | output::too_short);
   expect_full_length();
 }
 
 TEST_F(ShortWindow, SilenceIsOnlyBelievedAtFullLength) {
-  EXPECT_FALSE(transcription.judge(said(-1.2, 0.9)));
+  EXPECT_FALSE(transcription.judge(said(-1.2, 0.9), 100));
   EXPECT_EQ(last().verdict, output::too_unlikely | output::silence | output::too_short);
   expect_full_length();
-  EXPECT_TRUE(transcription.judge(said(-1.2, 0.9, kFullContext)));
+  EXPECT_TRUE(transcription.judge(said(-1.2, 0.9, kFullContext), 100));
   EXPECT_TRUE(transcription.accept(said(-1.2, 0.9, kFullContext), 100).empty());
   EXPECT_EQ(transcription.seek(), 100);
   EXPECT_EQ(transcription.positions(100), 128);

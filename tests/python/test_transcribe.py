@@ -258,6 +258,9 @@ def test_wrong_audio(engine, tmp_path):
         ({"audio_context": 1501}, "audio_context"),
         ({"audio_context": -1}, "audio_context"),
         ({"audio_context": "auto", "audio_context_tail": 1501}, "audio_context_tail"),
+        ({"language_detection_threshold": 1.1}, "language_detection_threshold"),
+        ({"language_detection_segments": 0}, "language_detection_segments"),
+        ({"language_detection_segments": 2**32 + 1}, "language_detection_segments"),
     ],
 )
 def test_wrong_options_are_named(engine, samples, options, name):

@@ -118,7 +118,7 @@ VERDICT_TOO_UNLIKELY = 2
 #: It is silence: skipped without a segment, and no reason to try again.
 VERDICT_SILENCE = 4
 #: It was decoded over a short window (`audio_context`) and came to no end token, has a timestamp behind the window's
-#: end, or there is another reason: the window is decoded anew at full length.
+#: end, leaves next to nothing to a next one, or there is another reason: the window is decoded anew at full length.
 VERDICT_TOO_SHORT = 8
 #: The English normaliser word error rates are computed with.
 NORMALIZER_ENGLISH = 0
@@ -365,20 +365,28 @@ class TranscribeOptions(ctypes.Structure):
         # WTRT_CHANNELS_MIX (default) or WTRT_CHANNELS_SPLIT, which needs a file or its bytes and at most 16 channels.
         ("channels", ctypes.c_int32),
         # 1: audio that comes as it is spoken (WTRT_AUDIO_PUSHED, WTRT_AUDIO_DESCRIPTOR*) is decoded as it comes.
-        # SEGMENT events have the words, a few at a time, that two hypotheses in a row agree on, and TENTATIVE events
-        # those behind them. `without_timestamps` is taken as 1; not with `prefix` (INVALID_ARGUMENT), nor with `vad`,
-        # clips, `multilingual` or short windows (UNSUPPORTED). 0 (default): 30 s windows are waited for.
+        # SEGMENT events have the words, a few at a time, that two hypotheses in a row agree on and that two seconds
+        # of audio follow, and TENTATIVE events those behind them. `without_timestamps` is taken as 1; not with
+        # `prefix` (INVALID_ARGUMENT), nor with `vad`, clips, `multilingual` or short windows (UNSUPPORTED). 0
+        # (default): 30 s windows are waited for.
         ("live", ctypes.c_int32),
         # Positions of the encoder that a window gets, of 20 ms: WTRT_NONE (default), all 1500 of its 30 s; WTRT_AUTO,
         # as many as the sound in it takes and `audio_context_tail`; or 1..1500, by which windows are shorter too.
         # Rounded up to a multiple of 64. A short window whose decoding is not ACCEPTED, has no end token or a
-        # timestamp behind its end is decoded anew at full length; the attempts say so.
+        # timestamp behind its end, or with WTRT_AUTO leaves less than two seconds of its sound to a next one, is
+        # decoded anew at full length; the attempts say so.
         ("audio_context", ctypes.c_int32),
         # Positions of silence behind the sound, 0..1500. Of effect with WTRT_AUTO. Default 128.
         ("audio_context_tail", ctypes.c_int32),
-        # Live: seconds of new audio between two hypotheses, 0.1..30. Default 1.0. They are further apart where the
+        # Live: seconds of new audio between two hypotheses, 0.1..30. Default 0.5. They are further apart where the
         # device takes longer.
         ("live_interval", ctypes.c_double),
+        # A window whose likeliest language is likelier than this decides the recording's alone, 0..1. Default 0.5.
+        ("language_detection_threshold", ctypes.c_double),
+        # Windows of 30 s from the beginning that are heard, 1..1000000, until one decides; if none does, most of them
+        # do. At most 2 where the audio comes only once (pushed, descriptors), and 1 with `batched`, whose first chunk
+        # is heard. Of no effect with `multilingual` and `live`. Default 1.
+        ("language_detection_segments", ctypes.c_int64),
     ]
 
 

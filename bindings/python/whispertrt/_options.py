@@ -199,10 +199,12 @@ _TRANSCRIBE: Dict[str, _Setter] = {
     "audio_context": _audio_context,
     "audio_context_tail": _integer,
     "live": _flag,
-    "live_interval": _number_or(1.0),
+    "live_interval": _number_or(0.5),
     "vad": lambda options, name, value: setattr(options, name, ctypes.pointer(value)),  # which keeps it alive
     "clip_timestamps": _clips,
     "languages": _languages,
+    "language_detection_threshold": lambda options, name, value: setattr(options, name, float(value)),
+    "language_detection_segments": lambda options, name, value: setattr(options, name, integer(name, value, 64)),
     "multilingual": _flag,
     "batched": _flag,
     "channels": _choice(CHANNELS),

@@ -113,8 +113,8 @@ class Attempt:
     too_unlikely: bool
     #: It is silence: skipped without a segment, and no reason to try again.
     silence: bool
-    #: It was decoded over a short window and came to no end token, has a timestamp behind the window's end, or there is
-    #: another reason: the window is decoded anew at full length.
+    #: It was decoded over a short window and came to no end token, has a timestamp behind the window's end, leaves next
+    #: to nothing to a next one, or there is another reason: the window is decoded anew at full length.
     too_short: bool
     #: Positions of the encoder it was decoded over; 1500: full length.
     audio_context: int

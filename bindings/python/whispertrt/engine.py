@@ -56,7 +56,7 @@ class Transcribes:
         """A job whose samples come later, by Job.push() and Job.end(); it waits for 30 s windows, open_stream() does not."""
         return self._submit(pushed_audio(), None, on_progress, options)
 
-    def open_stream(self, *, interval: float = 1.0, **options: Any) -> Stream:
+    def open_stream(self, *, interval: float = 0.5, **options: Any) -> Stream:
         """A transcription of speech while it is spoken: samples come by Stream.push(), and iterating over it gives stable and
         tentative text. `interval`: seconds of new audio between two hypotheses, 0.1..30. Not with `prefix` or `vad_filter`; a
         `language` that is given is not waited for.
@@ -83,7 +83,9 @@ class Engine(Transcribes):
     `max_new_tokens`, `max_initial_timestamp`, `no_speech_threshold`, `logprob_threshold` (None: off),
     `compression_ratio_threshold` (None: off), `temperature` (one, or those tried until a window passes the thresholds),
     `beam_size`, `best_of`, `patience`, `length_penalty`, `carry_initial_prompt`, `prefix`; as faster-whisper has them:
-    `repetition_penalty`, `no_repeat_ngram_size`, `hotwords`, `prompt_reset_on_temperature`, `vad_filter` (True: only the
+    `repetition_penalty`, `no_repeat_ngram_size`, `hotwords`, `prompt_reset_on_temperature`,
+    `language_detection_threshold` and `language_detection_segments` (windows that are heard until one is surer than that),
+    `vad_filter` (True: only the
     speech is transcribed) and `vad_parameters`, a dict of what detect_speech() takes; `clip_timestamps`
     (start, end, … in seconds, as list or text), `multilingual` (the language of every window), `batched` (with `vad_filter`:
     chunks of speech that decode together); `languages` that detection chooses from, `channels` ("mix", or "split": each by

@@ -45,6 +45,7 @@ class Job:
         self._error: Optional[WhisperTrtError] = None
         self._result: Optional[Result] = None
         self._language: Optional[str] = None
+        self._language_probability: Optional[float] = None
         self._handle: Any = None
         self._queue = library.queue_create()
         self._handle = library.engine_submit(engine, self._queue, ctypes.byref(audio), ctypes.byref(options))
@@ -58,6 +59,11 @@ class Job:
     def language(self) -> Optional[str]:
         """The language's code, once it is known."""
         return self._language
+
+    @property
+    def language_probability(self) -> Optional[float]:
+        """How probable the language is, among those it was chosen from; None where none was detected yet, or it was given."""
+        return self._language_probability
 
     def segments(self) -> Iterator[Segment]:
         """Segments as they become final, each once. Raises CancelledError or what the job failed with.
@@ -148,6 +154,7 @@ class Job:
             return LiveText(event.kind == _abi.EVENT_SEGMENT, segment_of(event.segment.contents))
         if event.kind == _abi.EVENT_LANGUAGE:
             self._language = text_at(event.text, event.text_size)
+            self._language_probability = event.language_probability
         elif event.kind == _abi.EVENT_PROGRESS and self._on_progress is not None:
             self._on_progress(Progress(event.done_seconds, event.total_seconds if event.total_seconds >= 0 else None))
         elif event.kind == _abi.EVENT_FINISHED:

@@ -1,6 +1,6 @@
 """Transcription of speech while it is spoken."""
 
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 from ._types import LiveText
 from .job import Job
@@ -15,6 +15,16 @@ class Stream:
 
     def __init__(self, job: Job) -> None:
         self._job = job
+
+    @property
+    def language(self) -> Optional[str]:
+        """The language's code, once it is known to whoever iterates."""
+        return self._job.language
+
+    @property
+    def language_probability(self) -> Optional[float]:
+        """How probable the language is, among those it was chosen from; None where none was detected yet, or it was given."""
+        return self._job.language_probability
 
     def push(self, samples: Any) -> None:
         """Adds 16 kHz mono samples as they were spoken: float32, float64 or int16; copied."""

@@ -580,6 +580,7 @@ class Transcription {
         job_(std::move(other.job_)),
         segment_(std::move(other.segment_)),
         language_(std::move(other.language_)),
+        language_probability_(other.language_probability_),
         ended_(std::exchange(other.ended_, true)),
         cancelled_(other.cancelled_) {}
   Transcription(const Transcription&) = delete;
@@ -602,6 +603,8 @@ class Transcription {
   Job& job() noexcept { return job_; }
   // The language's code once it was detected, before the first segment; empty where it was given.
   const std::string& detected_language() const noexcept { return language_; }
+  // How probable it is, among those it was chosen from; 0 where there is none.
+  double detected_language_probability() const noexcept { return language_probability_; }
   // After the last segment: was it cancelled?
   bool cancelled() const noexcept { return cancelled_; }
   // The whole result; waits for the end, dropping the segments not yet iterated over.
@@ -627,7 +630,10 @@ class Transcription {
           segment_ = event->segment();
           stable_ = false;
           return true;
-        case WTRT_EVENT_LANGUAGE: language_ = event->text(); break;
+        case WTRT_EVENT_LANGUAGE:
+          language_ = event->text();
+          language_probability_ = (*event)->language_probability;
+          break;
         case WTRT_EVENT_FINISHED:
           ended_ = true;
           cancelled_ = (*event)->cancelled != 0;
@@ -646,6 +652,7 @@ class Transcription {
   Job job_;
   Segment segment_;
   std::string language_;
+  double language_probability_ = 0;
   bool ended_ = false;
   bool cancelled_ = false;
   bool stable_ = false;

@@ -38,6 +38,9 @@ class MelReader {
   using KeepGoing = bool (*)(void* context);
   void scan(KeepGoing keep_going, void* context);
 
+  // Whether the source can be read again, so that window() may go back to any frame.
+  bool can_rewind() const;
+
   // Frames of real audio (samples / 160), or -1 while the end has not been reached (pipes).
   int64_t content_frames() const;
   // True when frames from `frame` on exist or may still come; reads ahead to decide.
@@ -49,7 +52,7 @@ class MelReader {
   // Writes frames [seek, seek + frames) of the real audio row-major [n_mels, kWindowFrames] into `out`, zeros after
   // them: the padding `transcribe` does in the mel domain. `frames` is at most kWindowFrames; fewer are written near
   // the end of the audio; returns how many are real. `seek` may go back by at most kWindowFrames from the furthest
-  // call; never further.
+  // call, and further only where can_rewind().
   int window(int64_t seek, int frames, float* out);
 
   // The first kWindowFrames frames row-major [n_mels, kWindowFrames] as they are, so that a short recording is followed

@@ -141,6 +141,8 @@ void MelReader::scan(KeepGoing keep_going, void* context) {
   s.scanned = true;
 }
 
+bool MelReader::can_rewind() const { return state_->source->can_rewind(); }
+
 int64_t MelReader::content_frames() const { return state_->content(); }
 
 bool MelReader::has_content(int64_t frame) {

@@ -54,7 +54,7 @@ T& required(T* pointer, const char* name) {
 // Bytes of a text argument; NULL only with size 0.
 std::string_view text_argument(const char* data, int64_t size, const char* name);
 
-int32_t in_range(const char* name, int32_t value, int32_t least, int32_t most);
+int32_t in_range(const char* name, int64_t value, int32_t least, int32_t most);
 
 // The caller's options over the defaults: reads no further than the caller's size, refuses what this library does not know.
 template <typename T>

@@ -75,7 +75,9 @@ const wtrt_transcribe_options kTranscribeDefaults = {
     .live = 0,
     .audio_context = WTRT_NONE,
     .audio_context_tail = whisper::AudioContext{}.tail,
-    .live_interval = 1.0,
+    .live_interval = 0.5,
+    .language_detection_threshold = whisper::TranscribeOptions{}.language_detection_threshold,
+    .language_detection_segments = whisper::TranscribeOptions{}.language_detection_segments,
 };
 
 runtime::EngineOptions engine_options(const wtrt_engine_options* given) {
@@ -153,6 +155,10 @@ std::vector<double> clips_of(const wtrt_transcribe_options& from) {
 void long_form_options(const wtrt_transcribe_options& from, runtime::JobOptions& to) {
   to.transcribe.clip_timestamps = clips_of(from);
   to.transcribe.languages = text_argument(from.languages, from.languages_size, "languages");
+  to.transcribe.language_detection_threshold =
+      number("language_detection_threshold", from.language_detection_threshold, 0, 1);
+  to.transcribe.language_detection_segments =
+      in_range("language_detection_segments", from.language_detection_segments, 1, 1000000);
   to.transcribe.multilingual = in_range("multilingual", from.multilingual, 0, 1) != 0;
   to.batched = in_range("batched", from.batched, 0, 1) != 0;
   to.split_channels = in_range("channels", from.channels, WTRT_CHANNELS_MIX, WTRT_CHANNELS_SPLIT) == WTRT_CHANNELS_SPLIT;

@@ -17,6 +17,7 @@
 #include "runtime/pushed_source.hpp"
 #include "runtime/result.hpp"
 #include "vad/speech_source.hpp"
+#include "whisper/language_detection.hpp"
 #include "whisper/transcription.hpp"
 
 namespace wtrt::runtime {
@@ -125,12 +126,13 @@ class Job : public std::enable_shared_from_this<Job> {
     std::unique_ptr<whisper::Transcription> transcription;
     std::vector<int32_t> suppressed;
     std::vector<size_t> languages;              // what detection chooses from
+    whisper::LanguageVote vote;                 // of the recording's first windows
     std::vector<float> language_probabilities;  // of the first detection
     std::vector<float> mel;    // [mels, 3000] of the window at hand
     int32_t frames = 0;        // real frames in it
     int32_t wanted = audio::kWindowFrames;  // frames it is to be filled with
     bool detecting = false;    // the language is to be detected from the window at hand
-    bool leading = false;      // which is the recording's first 30 s as they are, and not the window at seek()
+    bool leading = false;      // which is the next one of the recording's first, and not the window at seek()
     int32_t positions = 0;     // of the encoder it takes
     int32_t frames_heard() const { return std::min(frames, 2 * positions); }
     int32_t slot = -1;          // the window's cross-KV, for all attempts at it

@@ -40,6 +40,7 @@ class Scheduler : public std::enable_shared_from_this<Scheduler> {
   void window_filled(const JobPtr& job);
   void in_background(const JobPtr& job, std::function<void(Job&)> work);
   void detect_language(const JobPtr& job);
+  void name_language(const JobPtr& job, const whisper::DetectedLanguage& language);
   void judge(const JobPtr& job);
   void accept(const JobPtr& job, const whisper::DecodedWindow& window);
   void time_words(const JobPtr& job);

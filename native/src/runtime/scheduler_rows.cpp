@@ -110,7 +110,7 @@ void Scheduler::judge(const JobPtr& job) {
       std::move(decoded.tokens), decoded.sum_logprob, decoded.no_speech_prob, temperature, decoded.ended,
       job->at.positions};
   give_back_rows(*job);
-  if (job->at.transcription->judge(window)) {
+  if (job->at.transcription->judge(window, job->at.frames_heard())) {
     accept(job, window);
     return;
   }

@@ -10,6 +10,23 @@ namespace {
 
 using Phase = Job::Phase;
 
+// Whether the next window is one of the recording's first, which are heard only for their language.
+bool leads(const whisper::Transcription& transcription) {
+  return transcription.needs_language() && !transcription.options().multilingual && !transcription.live();
+}
+
+// The mel frame where the next window begins.
+int64_t next_frame(const Job& job) {
+  const whisper::Transcription& transcription = *job.at.transcription;
+  return leads(transcription) ? int64_t{audio::kWindowFrames} * job.at.vote.heard() : transcription.seek();
+}
+
+// How many of them are heard at most. What cannot be read again must still have its beginning afterwards.
+int32_t most_leading(const Job& job) {
+  const int32_t asked = job.options().transcribe.language_detection_segments;
+  return job.at.reader->can_rewind() ? asked : std::min(asked, 2);
+}
+
 }  // namespace
 
 void Scheduler::prepare_windows() {
@@ -19,7 +36,7 @@ void Scheduler::prepare_windows() {
       divide(job);
       continue;
     }
-    const int64_t seek = job->at.transcription->seek();
+    const int64_t seek = next_frame(*job);
     if (job->at.transcription->ended()) {
       end(job, false);
     } else if (job->at.transcription->live()) {
@@ -58,9 +75,10 @@ void Scheduler::fill_window(const JobPtr& job) {
   const whisper::Transcription& transcription = *job->at.transcription;
   if (!transcription.live()) job->at.wanted = transcription.most_frames();
   job->at.detecting = transcription.needs_language();
-  job->at.leading = job->at.detecting && !job->options().transcribe.multilingual && !transcription.live();
-  in_background(job, [seek = transcription.seek()](Job& self) {
-    if (self.at.leading) {
+  job->at.leading = leads(transcription);
+  if (job->at.leading) job->at.wanted = audio::kWindowFrames;
+  in_background(job, [seek = next_frame(*job)](Job& self) {
+    if (self.at.leading && seek == 0) {
       self.at.reader->leading_window(self.at.mel.data());
       const int64_t content = self.at.reader->content_frames();
       self.at.frames =
@@ -72,6 +90,11 @@ void Scheduler::fill_window(const JobPtr& job) {
 }
 
 void Scheduler::window_filled(const JobPtr& job) {
+  if (job->at.frames == 0 && job->at.leading && job->at.vote.heard() > 0) {  // there is no more to be heard
+    name_language(job, job->at.vote.decision());
+    job->at.phase = Phase::idle;
+    return;
+  }
   if (job->at.frames == 0 && !job->at.leading) {  // a recording without sound still has a language: that of silence
     job->at.transcription->end_clip();
     job->at.phase = Phase::idle;
@@ -161,22 +184,33 @@ void Scheduler::detect_language(const JobPtr& job) {
     detected = whisper::detected_language(logits, job->at.languages);
   });
   if (!done) return;
-  whisper::Transcription& transcription = *job->at.transcription;
-  const bool changed = job->at.language_probabilities.empty() || transcription.language() != detected.code;
-  transcription.set_language(detected.code);
-  if (job->at.language_probabilities.empty()) job->at.language_probabilities = std::move(detected.probabilities);
-  if (changed) {
-    Event event;
-    event.kind = EventKind::language;
-    event.text = detected.code;
-    event.probability = detected.probability;
-    job->report(std::move(event));
-  }
   job->at.detecting = false;
-  // The first 30 s may be the first window to be transcribed. If they were not full, they were followed by silence for
-  // the detection and are filled up with zeros for the transcription: they must be encoded again.
-  const bool other = transcription.seek() != 0 || transcription.most_frames() < audio::kWindowFrames;
-  if (job->at.leading && (other || job->at.frames < audio::kWindowFrames)) job->at.phase = Phase::idle;
+  if (!job->at.leading) return name_language(job, detected);
+  job->at.vote.hear(std::move(detected));
+  if (!job->at.vote.sure() && job->at.vote.heard() < most_leading(*job)) {
+    job->at.phase = Phase::idle;
+    return;
+  }
+  name_language(job, job->at.vote.decision());
+  // The window just heard may be the first one to be transcribed. If it was not full, it was followed by silence for
+  // the detection and is filled up with zeros for the transcription: it must be encoded again.
+  const whisper::Transcription& transcription = *job->at.transcription;
+  const bool first = job->at.vote.heard() == 1 && transcription.seek() == 0;
+  const bool full = job->at.frames == audio::kWindowFrames && transcription.most_frames() == audio::kWindowFrames;
+  if (!first || !full) job->at.phase = Phase::idle;
+}
+
+void Scheduler::name_language(const JobPtr& job, const whisper::DetectedLanguage& language) {
+  whisper::Transcription& transcription = *job->at.transcription;
+  const bool changed = job->at.language_probabilities.empty() || transcription.language() != language.code;
+  transcription.set_language(language.code);
+  if (job->at.language_probabilities.empty()) job->at.language_probabilities = language.probabilities;
+  if (!changed) return;
+  Event event;
+  event.kind = EventKind::language;
+  event.text = language.code;
+  event.probability = language.probability;
+  job->report(std::move(event));
 }
 
 }  // namespace wtrt::runtime

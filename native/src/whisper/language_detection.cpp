@@ -56,4 +56,19 @@ DetectedLanguage detected_language(std::span<const float> logits, std::span<cons
   return detected;
 }
 
+void LanguageVote::hear(DetectedLanguage window) { windows_.push_back(std::move(window)); }
+
+const DetectedLanguage& LanguageVote::decision() const {
+  if (sure()) return windows_.back();
+  const auto votes = [this](const DetectedLanguage& one) {
+    return std::ranges::count(windows_, one.code, &DetectedLanguage::code);
+  };
+  const DetectedLanguage* best = &windows_.front();
+  for (const DetectedLanguage& window : windows_) {
+    const auto more = votes(window) - votes(*best);
+    if (more > 0 || (window.code == best->code && window.probability > best->probability)) best = &window;
+  }
+  return *best;
+}
+
 }  // namespace wtrt::whisper

@@ -1,6 +1,7 @@
 // Which language a window is in, by the decoder's logits of the language tokens.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,5 +23,23 @@ struct DetectedLanguage {
 
 // `logits` [languages]; `candidates` are places in it, at least one.
 DetectedLanguage detected_language(std::span<const float> logits, std::span<const size_t> candidates);
+
+// The language of a recording by its first windows, as faster-whisper decides it: the first that is surer than the
+// threshold has the say, else most of them.
+class LanguageVote {
+ public:
+  explicit LanguageVote(double threshold = 0) : threshold_(threshold) {}
+
+  void hear(DetectedLanguage window);
+  int32_t heard() const { return static_cast<int32_t>(windows_.size()); }
+  bool sure() const { return !windows_.empty() && windows_.back().probability > threshold_; }
+  // As the window found it that was surest of it; of languages that as many windows are in, the one heard first. At
+  // least one was heard.
+  const DetectedLanguage& decision() const;
+
+ private:
+  double threshold_;
+  std::vector<DetectedLanguage> windows_;
+};
 
 }  // namespace wtrt::whisper

@@ -15,7 +15,9 @@ constexpr int64_t kLong = 15 * kFramesPerSecond;      // a window this long is c
 constexpr int64_t kVeryLong = 24 * kFramesPerSecond;  // and this long behind any word;
 constexpr size_t kManyTokens = 200;                   // so is one whose text takes much of the decoder's context
 constexpr int64_t kOnset = kFramesPerSecond;          // a word may have begun before anything of it is recognised
-constexpr double kUnfinished = 0.5;  // seconds: a word that ends so near to a cut may have been cut itself
+// Seconds of sound behind a word: with less it may have been cut itself,
+constexpr double kUnfinished = 0.5;
+constexpr double kContext = 2.0;  // and hypotheses agree on it for want of what follows
 constexpr std::string_view kSentenceEnds[] = {".", "!", "?", "。", "！", "？"};
 
 bool is_punctuation(const WordTiming& word) {
@@ -82,13 +84,11 @@ std::vector<text::TokenId> LiveWindow::stable_tokens() const {
 
 size_t LiveWindow::certain(std::span<const WordTiming> next) const {
   if (heard_ == Heard::all) return next.size();
+  const bool full = heard_ == Heard::full;  // no second opinion will come
+  const double end = static_cast<double>(frames_) / kFramesPerSecond - (full ? kUnfinished : kContext);
+  const auto agreed = [&](size_t i) { return i < tentative_.size() && next[i].tokens == tentative_[i].tokens; };
   size_t count = 0;
-  if (heard_ == Heard::full) {  // no second opinion will come
-    const double end = static_cast<double>(frames_) / kFramesPerSecond - kUnfinished;
-    while (count < next.size() && next[count].end < end) ++count;
-  } else {
-    while (count < next.size() && count < tentative_.size() && next[count].tokens == tentative_[count].tokens) ++count;
-  }
+  while (count < next.size() && next[count].end < end && (full || agreed(count))) ++count;
   // What follows decides about the punctuation at the end.
   if (count == next.size()) {
     while (count > 0 && is_punctuation(next[count - 1])) --count;

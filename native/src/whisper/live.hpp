@@ -1,5 +1,5 @@
 // What of a growing window's text is certain: words that two hypotheses in a row agree on (LocalAgreement-2, Macháček
-// et al. 2023).
+// et al. 2023), and that have some sound behind them.
 #pragma once
 
 #include <cstdint>

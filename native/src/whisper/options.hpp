@@ -20,6 +20,8 @@ struct TranscribeOptions {
   Task task = Task::transcribe;
   std::string language;                           // code; empty: detect from the first window
   std::string languages;                          // comma-separated codes that detection chooses from; empty: all
+  double language_detection_threshold = 0.5;      // a window that is surer than this decides the language alone,
+  int32_t language_detection_segments = 1;        // else most of the first so many do
   bool multilingual = false;                      // the language is detected for every window anew
   std::vector<double> clip_timestamps;            // start, end, … in seconds; an end that is missing is the recording's
   std::string initial_prompt;                     // empty: none

@@ -80,14 +80,15 @@ int32_t Transcription::verdict(const DecodedWindow& window, const WindowQuality&
   return verdict;
 }
 
-bool Transcription::judge(const DecodedWindow& window) {
+bool Transcription::judge(const DecodedWindow& window, int64_t frames) {
   if (live() && live_heard_ == Heard::so_far) return true;  // more is heard before it could be decoded again
   const WindowQuality quality = measure(window, *tokenizer_);
   const DecodingAttempt tried = attempt();
   output::Attempt note{seek_, tried.temperature, tried.beam_size, tried.candidates, quality.avg_logprob, quality.compression_ratio,
                        window.no_speech_prob, verdict(window, quality), window.tokens, -1, window.positions};
   // A short window is an economy: at the first doubt it is given up, and full length begins with its own first attempt.
-  if (window.positions < kFullContext && (note.verdict != output::accepted || !window.ended || says_too_much(window))) {
+  if (window.positions < kFullContext &&
+      (note.verdict != output::accepted || !window.ended || says_too_much(window) || leaves_scraps(window, frames))) {
     note.verdict |= output::too_short;
     attempts_.push_back(std::move(note));
     full_length_ = true;
@@ -104,6 +105,16 @@ bool Transcription::judge(const DecodedWindow& window) {
 bool Transcription::says_too_much(const DecodedWindow& window) const {
   const text::TokenId end = tokenizer_->special().timestamp_begin + window.positions;  // a timestamp is a position
   return std::any_of(window.tokens.begin(), window.tokens.end(), [&](text::TokenId token) { return token > end; });
+}
+
+bool Transcription::leaves_scraps(const DecodedWindow& window, int64_t frames) const {
+  constexpr int64_t kScraps = 200;
+  if (options_.audio_context.positions) return false;  // what is left joins the sound behind it
+  const auto& tokens = window.tokens;
+  const text::TokenId begin = tokenizer_->special().timestamp_begin;
+  if (tokens.size() < 2 || tokens.back() < begin || tokens[tokens.size() - 2] < begin) return false;
+  const int64_t left = frames - 2 * int64_t{tokens.back() - begin};
+  return left > 0 && left < kScraps;
 }
 
 bool Transcription::is_silence(const DecodedWindow& window, const WindowQuality& quality) const {

@@ -46,9 +46,9 @@ class Transcription {
   DecodingAttempt attempt() const;        // the next one at that window
   // Positions of the encoder it takes, where the window holds so many real frames.
   int32_t positions(int64_t frames) const;
-  // Takes note of it. True: it is kept, be it good or the last one; false: the window is to be decoded hotter, or if it was
-  // short at full length.
-  bool judge(const DecodedWindow& window);
+  // Takes note of it. True: it is kept, be it good or the last one; false: the window, of `frames` real frames, is to be
+  // decoded hotter, or if it was short at full length.
+  bool judge(const DecodedWindow& window, int64_t frames);
   // Takes the window at seek() of `frames` real frames: skips it as silence, or cuts it into segments, which are kept by keep().
   void cut(const DecodedWindow& window, int64_t frames);
   // What the window just cut must be aligned with before it is kept; null: nothing.
@@ -74,6 +74,8 @@ class Transcription {
   int32_t verdict(const DecodedWindow& window, const WindowQuality& quality) const;
   // Whether it has a timestamp behind the end of what was encoded.
   bool says_too_much(const DecodedWindow& window) const;
+  // Whether it ends so shortly before its sound does that the rest would be a window with next to nothing in it.
+  bool leaves_scraps(const DecodedWindow& window, int64_t frames) const;
   bool is_silence(const DecodedWindow& window, const WindowQuality& quality) const;
   void move_to(int64_t seek);
   WindowPrompt live_prompt() const;

@@ -106,7 +106,7 @@ internal sealed unsafe class EventPump
             case NativeEventKind.Closed:
                 return false;
             case NativeEventKind.Language when running.TryGetValue(nativeEvent->Tag, out owner):
-                owner.OnLanguage(Utf8.Read(nativeEvent->Text, nativeEvent->TextSize));
+                owner.OnLanguage(Utf8.Read(nativeEvent->Text, nativeEvent->TextSize), nativeEvent->LanguageProbability);
                 break;
             case NativeEventKind.Progress when running.TryGetValue(nativeEvent->Tag, out owner):
                 owner.OnProgress(nativeEvent->DoneSeconds, nativeEvent->TotalSeconds);

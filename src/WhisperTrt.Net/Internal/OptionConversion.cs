@@ -46,6 +46,8 @@ internal static unsafe class OptionConversion
         native.ClipTimestamps = options.ClipTimestamps.Count == 0 ? null : arena.Add(options.ClipTimestamps);
         native.ClipTimestampCount = options.ClipTimestamps.Count;
         native.Languages = arena.Add(options.Languages is { Count: > 0 } some ? string.Join(',', some) : null, out native.LanguagesSize);
+        native.LanguageDetectionThreshold = options.LanguageDetectionThreshold;
+        native.LanguageDetectionSegments = options.LanguageDetectionSegments;
         native.Multilingual = options.Multilingual ? 1 : 0;
         native.Batched = options.Batched ? 1 : 0;
         native.Channels = (int)options.Channels;

@@ -217,8 +217,8 @@ internal enum NativeVerdict
     Silence = 4,
 
     /// <summary>
-    /// It was decoded over a short window (<c>audio_context</c>) and came to no end token, has a timestamp behind the window's end, or
-    /// there is another reason: the window is decoded anew at full length.
+    /// It was decoded over a short window (<c>audio_context</c>) and came to no end token, has a timestamp behind the window's end, leaves
+    /// next to nothing to a next one, or there is another reason: the window is decoded anew at full length.
     /// </summary>
     TooShort = 8,
 }

@@ -109,7 +109,7 @@ internal static unsafe class NativeLayout
     {
         NativeTranscribeOptions value = default;
         byte* start = (byte*)&value;
-        return new("wtrt_transcribe_options", 344, sizeof(NativeTranscribeOptions),
+        return new("wtrt_transcribe_options", 360, sizeof(NativeTranscribeOptions),
         [
             new("struct_size", 0, (int)((byte*)&value.StructSize - start)),
             new("task", 4, (int)((byte*)&value.Task - start)),
@@ -163,6 +163,8 @@ internal static unsafe class NativeLayout
             new("audio_context", 328, (int)((byte*)&value.AudioContext - start)),
             new("audio_context_tail", 332, (int)((byte*)&value.AudioContextTail - start)),
             new("live_interval", 336, (int)((byte*)&value.LiveInterval - start)),
+            new("language_detection_threshold", 344, (int)((byte*)&value.LanguageDetectionThreshold - start)),
+            new("language_detection_segments", 352, (int)((byte*)&value.LanguageDetectionSegments - start)),
         ]);
     }
 

@@ -346,16 +346,17 @@ internal unsafe struct NativeTranscribeOptions
 
     /// <summary>
     /// 1: audio that comes as it is spoken (WTRT_AUDIO_PUSHED, WTRT_AUDIO_DESCRIPTOR*) is decoded as it comes. SEGMENT events have the
-    /// words, a few at a time, that two hypotheses in a row agree on, and TENTATIVE events those behind them. <c>without_timestamps</c> is
-    /// taken as 1; not with <c>prefix</c> (INVALID_ARGUMENT), nor with <c>vad</c>, clips, <c>multilingual</c> or short windows
-    /// (UNSUPPORTED). 0 (default): 30 s windows are waited for.
+    /// words, a few at a time, that two hypotheses in a row agree on and that two seconds of audio follow, and TENTATIVE events those
+    /// behind them. <c>without_timestamps</c> is taken as 1; not with <c>prefix</c> (INVALID_ARGUMENT), nor with <c>vad</c>, clips,
+    /// <c>multilingual</c> or short windows (UNSUPPORTED). 0 (default): 30 s windows are waited for.
     /// </summary>
     public int Live;
 
     /// <summary>
     /// Positions of the encoder that a window gets, of 20 ms: WTRT_NONE (default), all 1500 of its 30 s; WTRT_AUTO, as many as the sound in
     /// it takes and <c>audio_context_tail</c>; or 1..1500, by which windows are shorter too. Rounded up to a multiple of 64. A short window
-    /// whose decoding is not ACCEPTED, has no end token or a timestamp behind its end is decoded anew at full length; the attempts say so.
+    /// whose decoding is not ACCEPTED, has no end token or a timestamp behind its end, or with WTRT_AUTO leaves less than two seconds of
+    /// its sound to a next one, is decoded anew at full length; the attempts say so.
     /// </summary>
     public int AudioContext;
 
@@ -363,9 +364,19 @@ internal unsafe struct NativeTranscribeOptions
     public int AudioContextTail;
 
     /// <summary>
-    /// Live: seconds of new audio between two hypotheses, 0.1..30. Default 1.0. They are further apart where the device takes longer.
+    /// Live: seconds of new audio between two hypotheses, 0.1..30. Default 0.5. They are further apart where the device takes longer.
     /// </summary>
     public double LiveInterval;
+
+    /// <summary>A window whose likeliest language is likelier than this decides the recording's alone, 0..1. Default 0.5.</summary>
+    public double LanguageDetectionThreshold;
+
+    /// <summary>
+    /// Windows of 30 s from the beginning that are heard, 1..1000000, until one decides; if none does, most of them do. At most 2 where the
+    /// audio comes only once (pushed, descriptors), and 1 with <c>batched</c>, whose first chunk is heard. Of no effect with
+    /// <c>multilingual</c> and <c>live</c>. Default 1.
+    /// </summary>
+    public long LanguageDetectionSegments;
 }
 
 /// <summary>How an engine is laid out.</summary>

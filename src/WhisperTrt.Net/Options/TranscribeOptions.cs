@@ -135,6 +135,16 @@ public sealed record TranscribeOptions
     /// <summary>Codes or English names of the languages that detection chooses from; empty: all of the model's.</summary>
     public IReadOnlyList<string> Languages { get; init; } = [];
 
+    /// <summary>A window whose likeliest language is likelier than this decides the recording's alone, 0..1.</summary>
+    public double LanguageDetectionThreshold { get; init; } = 0.5;
+
+    /// <summary>
+    /// Windows of 30 s from the beginning that are heard, 1..1,000,000, until one decides; if none does, most of them do. At most 2 where the audio
+    /// comes only once (pushed, pipes), and 1 with <see cref="Batched"/>, whose first chunk is heard. Of no effect with <see cref="Multilingual"/>
+    /// and live.
+    /// </summary>
+    public int LanguageDetectionSegments { get; init; } = 1;
+
     /// <summary>
     /// Whether the language is detected for every window anew, whatever <see cref="Language"/> says. Of no effect with an English-only model.
     /// </summary>
@@ -150,8 +160,8 @@ public sealed record TranscribeOptions
     public ChannelMode Channels { get; init; }
 
     /// <summary>
-    /// Length of windows. Where it makes them short, one whose decoding is not <see cref="AttemptVerdict.Accepted"/>, has no end token or a timestamp behind its end is
-    /// decoded anew at full length; <see cref="Transcript.Attempts"/> say so.
+    /// Length of windows. Where it makes them short, one whose decoding is not <see cref="AttemptVerdict.Accepted"/>, has no end token or a timestamp behind its end,
+    /// or with <see cref="AudioContext.Auto"/> leaves less than two seconds of its sound to a next one, is decoded anew at full length; <see cref="Transcript.Attempts"/> say so.
     /// </summary>
     public AudioContext AudioContext { get; init; } = AudioContext.Full;
 
@@ -162,5 +172,5 @@ public sealed record TranscribeOptions
     /// New audio between two hypotheses of <see cref="WhisperEngine.OpenStream"/>, 0.1..30 seconds; they are further apart where the device takes
     /// longer. Of no effect elsewhere.
     /// </summary>
-    public TimeSpan LiveInterval { get; init; } = TimeSpan.FromSeconds(1);
+    public TimeSpan LiveInterval { get; init; } = TimeSpan.FromSeconds(0.5);
 }

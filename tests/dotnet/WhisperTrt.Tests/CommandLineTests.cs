@@ -88,6 +88,8 @@ public sealed class CommandLineTests
         { "--audio_context", "auto", nameof(TranscribeSettings.AudioContext), AudioContext.Auto },
         { "--audio_context", "640", nameof(TranscribeSettings.AudioContext), AudioContext.Positions(640) },
         { "--audio_context_tail", "128", nameof(TranscribeSettings.AudioContextTail), 128 },
+        { "--language_detection_threshold", "0.7", nameof(TranscribeSettings.LanguageDetectionThreshold), 0.7 },
+        { "--language_detection_segments", "4", nameof(TranscribeSettings.LanguageDetectionSegments), 4 },
         { "--input_format", "s16le", nameof(TranscribeSettings.InputFormat), InputFormat.S16le },
     };
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
 namespace WhisperTrt.Tests;
@@ -326,7 +327,7 @@ public sealed class LifecycleTests
     {
         await using WhisperEngine engine = Speech.Model.CreateEngine();
         List<WeakReference> forgotten = await StartAndForgetAsync(engine);
-        for (int i = 0; i < 100 && forgotten.Exists(reference => reference.IsAlive); i++)
+        for (Stopwatch watch = Stopwatch.StartNew(); watch.Elapsed < Speech.Patience && forgotten.Exists(reference => reference.IsAlive);)
         {
             await Task.Delay(50);
             GC.Collect();

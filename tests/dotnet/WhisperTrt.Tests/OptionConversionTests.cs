@@ -117,6 +117,8 @@ public sealed unsafe class OptionConversionTests
             Channels = ChannelMode.Split,
             AudioContext = AudioContext.Positions(640),
             AudioContextTail = 7,
+            LanguageDetectionThreshold = 0.75,
+            LanguageDetectionSegments = 4,
             LiveInterval = TimeSpan.FromSeconds(0.5),
         };
         OptionConversion.Apply(options, ref native, arena);
@@ -155,6 +157,7 @@ public sealed unsafe class OptionConversionTests
         Assert.Equal("de,fr", Text(native.Languages, native.LanguagesSize));
         Assert.Equal((1, 1, 1), (native.Multilingual, native.Batched, native.Channels));
         Assert.Equal((640, 7), (native.AudioContext, native.AudioContextTail));
+        Assert.Equal((0.75, 4), (native.LanguageDetectionThreshold, native.LanguageDetectionSegments));
         Assert.Equal(0.5, native.LiveInterval);
         Assert.Equal(99ul, native.Tag);
         Assert.Equal(1, native.ReportProgress);

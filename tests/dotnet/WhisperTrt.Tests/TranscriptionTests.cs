@@ -24,6 +24,7 @@ public sealed class TranscriptionTests
         Assert.Contains(Said, transcript.Text, StringComparison.Ordinal);
         Assert.Equal("en", transcript.Language);
         Assert.Null(transcript.DetectedLanguage);
+        Assert.Null(transcription.DetectedLanguageProbability);
         Assert.Equal(transcript.Segments.Select(Comparable), segments.Select(Comparable));
         Assert.Equal(transcript.Text, string.Concat(segments.Select(segment => segment.Text)));
         Assert.Equal(Enumerable.Range(0, segments.Count), segments.Select(segment => segment.Id));
@@ -37,6 +38,15 @@ public sealed class TranscriptionTests
             Assert.InRange(segment.NoSpeechProbability, 0, 1);
             Assert.Equal(0, segment.Temperature);
         });
+    }
+
+    [SpeechFact]
+    public async Task The_language_that_was_detected_says_how_likely_it_is()
+    {
+        await using WhisperEngine engine = Speech.Model.CreateEngine();
+        Transcription transcription = new(engine, null, null, null);
+        transcription.OnLanguage("cy", 0.75);
+        Assert.Equal(("cy", 0.75), (transcription.DetectedLanguage, transcription.DetectedLanguageProbability));
     }
 
     [SpeechFact]
