@@ -139,8 +139,8 @@ void Scheduler::open(const JobPtr& job) {
       std::make_unique<whisper::Transcription>(tokenizer, job->options().transcribe, model_->config().n_text_ctx);
   job->at.suppressed = whisper::suppressed_tokens(*tokenizer, job->options().transcribe);
   job->at.languages = whisper::candidate_languages(job->options().transcribe.languages, *tokenizer);
-  in_background(job, [mels = model_->config().n_mels](Job& self) {
-    self.at.reader = std::make_unique<audio::MelReader>(self.open_source(), mels);
+  in_background(job, [maker = model_->mel_frames()](Job& self) {
+    self.at.reader = std::make_unique<audio::MelReader>(self.open_source(), maker);
     self.at.reader->scan([](void* context) { return !static_cast<Job*>(context)->cancelled(); }, &self);
   });
 }
