@@ -13,7 +13,8 @@ MODEL = ROOT / "models" / "whisper-tiny.en-int8"
 def models(whispertrt):
     if not (MODEL / "model.safetensors").is_file():
         pytest.skip("models/whisper-tiny.en-int8 is not in this checkout")
-    with whispertrt.Model(MODEL, device="cpu", compute_type="float32") as cpu, whispertrt.Model(MODEL, device="cuda", compute_type="float32") as gpu:
+    cpu, gpu = (whispertrt.Model(MODEL, device=device, compute_type="float32") for device in ("cpu", "cuda"))
+    with cpu, gpu:
         yield cpu, gpu
 
 
@@ -43,6 +44,13 @@ def test_frames_are_those_of_the_cpu(models, sounds):
     assert max(worst.values()) <= BAR
 
 
+def test_frames_of_128_bands(whispertrt, shared, sounds):
+    path = shared("models/fixtures/whisper-nano-v3")
+    with whispertrt.Model(path, device="cpu") as cpu, whispertrt.Model(path, device="cuda") as gpu:
+        worst = max(float(np.abs(mel_of(cpu, sound) - mel_of(gpu, sound)).max()) for sound in sounds.values())
+    assert worst <= BAR
+
+
 def test_frames_of_many_threads_at_once(models, sounds):
     gpu = models[1]
     alone = {name: mel_of(gpu, sound) for name, sound in sounds.items()}
@@ -70,7 +78,8 @@ def test_words_are_those_of_the_cpu(models, reader):
     found = []
     for model in models:
         with model.engine(max_batch=8) as engine:
-            results = [job.result() for job in [engine.submit(sound, temperature=0) for sound in recordings]]
+            jobs = [engine.submit(sound, temperature=0) for sound in recordings]
+            results = [job.result() for job in jobs]
             with engine.live(temperature=0) as pushed:
                 for begin in range(0, len(recordings[-1]), 16000):
                     pushed.push(recordings[-1][begin : begin + 16000])
