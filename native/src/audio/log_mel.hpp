@@ -19,9 +19,26 @@ constexpr float kLogFloor = -10.0f;  // log10 of the power floor 1e-10: what sil
 // The Slaney filter bank, row-major [n_mels, 201]; n_mels is 80 or 128.
 std::vector<float> mel_filters(int n_mels);
 
+constexpr int kBlockFrames = 16;                          // frames made together
+constexpr int kBlockAdvance = kBlockFrames * kHopLength;  // samples from one block to the next
+constexpr int kBlockOverlap = kFftSize - kHopLength;      // samples that a block and the next one both see
+constexpr int kFrameLead = kFftSize / 2;                  // samples before a frame's own that it sees
+
+// Makes the frames: the CPU (MelKernel) or a device. May be used by several threads at once.
+class MelFrames {
+ public:
+  virtual ~MelFrames() = default;
+  virtual int n_mels() const = 0;
+  virtual int most_blocks() const = 0;  // that can be made at once
+  // `samples`: blocks * kBlockAdvance + kBlockOverlap of them, from kFrameLead before the first frame's own on. Writes
+  // log10 of the mel power (at least kLogFloor) as [blocks, n_mels, kBlockFrames]. Throws device where that failed.
+  virtual void make(const float* samples, int blocks, float* out) const = 0;
+};
+
 // Log-mel of samples in memory followed by `padding` zeros: row-major [n_mels, frames],
 // frames = (samples + padding) / 160. Clamped by its own maximum.
-std::vector<float> log_mel(std::span<const float> samples, int n_mels, int64_t padding);
+std::vector<float> log_mel(std::span<const float> samples, const MelFrames& maker, int64_t padding);
+std::vector<float> log_mel(std::span<const float> samples, int n_mels, int64_t padding);  // by the CPU
 
 // The log-mel of a whole recording (followed by 30 s of silence, as `transcribe` does), cut window by window, in memory
 // that does not grow with its length. A source that can rewind is read twice: once for the maximum (openai/whisper
@@ -29,12 +46,14 @@ std::vector<float> log_mel(std::span<const float> samples, int n_mels, int64_t p
 // thread-safe; calls may come from different threads one after another.
 class MelReader {
  public:
-  MelReader(std::unique_ptr<PcmSource> source, int n_mels);
+  // Reads no further ahead than the blocks that were asked for reach, however many are made at once.
+  MelReader(std::unique_ptr<PcmSource> source, std::shared_ptr<const MelFrames> maker);
+  MelReader(std::unique_ptr<PcmSource> source, int n_mels);  // by the CPU
   ~MelReader();
 
   // First pass (rewindable sources only; a no-op otherwise). Call before window(). `keep_going` (may be null) is asked
-  // once per second of audio, every few hundred microseconds; when it answers false the pass ends with
-  // Error{cancelled}.
+  // once per second of audio, or before all blocks that are made at once, every few hundred microseconds; when it
+  // answers false the pass ends with Error{cancelled}.
   using KeepGoing = bool (*)(void* context);
   void scan(KeepGoing keep_going, void* context);
 

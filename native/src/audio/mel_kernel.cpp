@@ -79,7 +79,11 @@ MelKernel::MelKernel(int n_mels) : state_(std::make_unique<State>()) {
 MelKernel::~MelKernel() = default;
 int MelKernel::n_mels() const { return state_->tables.n_mels; }
 const MelTables& MelKernel::tables() const { return state_->tables; }
-void MelKernel::block(const float* samples, float* out) const { state_->function(state_->tables, samples, out); }
+void MelKernel::make(const float* samples, int blocks, float* out) const {
+  for (int64_t i = 0; i < blocks; ++i) {
+    state_->function(state_->tables, samples + i * kBlockAdvance, out + i * n_mels() * kBlockFrames);
+  }
+}
 
 std::vector<MelKernelVariant> MelKernel::variants() {
   std::vector<MelKernelVariant> usable;

@@ -10,9 +10,7 @@
 
 namespace wtrt::audio {
 
-constexpr int kBlockFrames = 16;                                           // frames computed together
-constexpr int kBlockSamples = (kBlockFrames - 1) * kHopLength + kFftSize;  // samples they look at
-constexpr int kFrameLead = kFftSize / 2;                                   // samples before a frame's own
+constexpr int kBlockSamples = kBlockAdvance + kBlockOverlap;  // samples that the frames of a block see
 
 // What the kernel reads: plain arrays, because each instruction set's translation unit sees only this.
 struct MelTables {
@@ -37,12 +35,13 @@ struct MelKernelVariant {
   MelKernelFunction function;
 };
 
-class MelKernel {
+class MelKernel final : public MelFrames {
  public:
   explicit MelKernel(int n_mels);  // throws invalid_argument
-  ~MelKernel();
-  int n_mels() const;
-  void block(const float* samples, float* out) const;
+  ~MelKernel() override;
+  int n_mels() const override;
+  int most_blocks() const override { return 1; }
+  void make(const float* samples, int blocks, float* out) const override;
 
   // Those this processor can run, the fastest first. All give the same bits.
   static std::vector<MelKernelVariant> variants();

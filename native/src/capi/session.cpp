@@ -19,11 +19,11 @@ void wtrt_session_release(wtrt_session* session) { delete session; }
 wtrt_error* wtrt_log_mel(const wtrt_model* model, const float* samples, int64_t count, float* mel) {
   return guard([&] {
     if (count < 0 || (samples == nullptr && count > 0)) refuse("samples: NULL or a negative count");
-    const int mels = required(model, "model").object->config().n_mels;
+    const audio::MelFrames& maker = *required(model, "model").object->mel_frames();
     required(mel, "mel");
     constexpr int64_t window = static_cast<int64_t>(audio::kWindowFrames) * audio::kHopLength;
     const int64_t used = std::min(count, window);
-    const std::vector<float> values = audio::log_mel({samples, static_cast<size_t>(used)}, mels, window - used);
+    const std::vector<float> values = audio::log_mel({samples, static_cast<size_t>(used)}, maker, window - used);
     std::copy(values.begin(), values.end(), mel);
   });
 }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,22 @@ struct HostServices {
   std::function<void(int32_t count, const std::function<void(int32_t)>& body)> parallel_for;
 };
 
+struct LogMelShape {
+  std::span<const float> filters;  // [mels, 201]
+  int32_t mels;
+  int32_t block_frames, most_blocks;  // frames of a block, blocks that are made at once
+};
+
+// Log-mel frames of 400 samples, every 160. May be used by several threads at once; all its memory is
+// taken when it is made.
+class LogMel {
+ public:
+  virtual ~LogMel() = default;
+  // Frame i of `blocks` blocks in a row sees samples [160 i, 160 i + 400). Writes log10 of the mel power, at least -10,
+  // as [blocks, mels, block_frames] and waits for it. Throws device.
+  virtual void make(const float* samples, int32_t blocks, float* out) = 0;
+};
+
 // One device of the backend under one compute type, with the memory of a model's weights.
 class Device {
  public:
@@ -34,6 +51,7 @@ class Device {
   virtual const DeviceInfo& info() const = 0;
   // A stream of ops. Outlives the device object if need be.
   virtual std::unique_ptr<Ops> make_ops() = 0;
+  virtual std::unique_ptr<LogMel> make_log_mel(const LogMelShape& shape) = 0;
 };
 
 class Backend {

@@ -1,5 +1,6 @@
 #include "runtime/device.hpp"
 
+#include "audio/mel_kernel.hpp"
 #include "backends/module.hpp"
 #include "common/error.hpp"
 #include "common/log.hpp"
@@ -17,6 +18,22 @@ std::string refusal_of(int32_t index) {
   const auto at = static_cast<size_t>(index);
   return at < devices.size() ? devices[at].refusal : "there is no GPU " + std::to_string(index);
 }
+
+// Frames that a GPU makes, ten seconds of audio at once: enough for the multiprocessors of a large one.
+class DeviceMelFrames final : public audio::MelFrames {
+ public:
+  DeviceMelFrames(ops::Device& device, int32_t mels)
+      : mels_(mels),
+        log_mel_(device.make_log_mel({audio::mel_filters(mels), mels, audio::kBlockFrames, kMostBlocks})) {}
+  int n_mels() const override { return mels_; }
+  int most_blocks() const override { return kMostBlocks; }
+  void make(const float* samples, int blocks, float* out) const override { log_mel_->make(samples, blocks, out); }
+
+ private:
+  static constexpr int kMostBlocks = 63;
+  int32_t mels_;
+  std::unique_ptr<ops::LogMel> log_mel_;
+};
 
 }  // namespace
 
@@ -45,6 +62,11 @@ ChosenDevice ChosenDevice::choose(const DeviceOptions& options) {
   chosen.cpu_ = cpu::resolve({.isa = options.isa, .compute_type = options.compute_type, .threads = options.threads});
   chosen.compute_type_ = chosen.cpu_.compute_type;
   return chosen;
+}
+
+std::shared_ptr<const audio::MelFrames> ChosenDevice::make_mel_frames(int32_t mels) const {
+  if (gpu_) return std::make_shared<DeviceMelFrames>(*gpu_, mels);
+  return std::make_shared<audio::MelKernel>(mels);
 }
 
 std::string ChosenDevice::name() const {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "audio/log_mel.hpp"
 #include "backends/cpu/cpu_backend.hpp"
 #include "ops/backend.hpp"
 
@@ -32,6 +33,7 @@ class ChosenDevice {
   const cpu::CpuSetup& cpu() const { return cpu_; }  // the pool serves beside a GPU too
   std::string name() const;
   std::unique_ptr<ops::Ops> make_ops() const { return gpu_ ? gpu_->make_ops() : cpu::make_cpu_ops(cpu_); }
+  std::shared_ptr<const audio::MelFrames> make_mel_frames(int32_t mels) const;
 
  private:
   cpu::CpuSetup cpu_{};

@@ -23,6 +23,7 @@ void Model::place(const checkpoint::Checkpoint& checkpoint, std::chrono::steady_
   const auto ops = make_ops();
   whisper_ = std::make_unique<models::Whisper>(*ops, checkpoint);
   ops->wait(ops->read(nullptr, nullptr, 0));  // other streams will use the weights
+  mel_frames_ = device_.make_mel_frames(config().n_mels);
   parameters_ = checkpoint.elements();
   load_seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }

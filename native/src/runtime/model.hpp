@@ -25,6 +25,8 @@ class Model {
   const std::shared_ptr<const text::Tokenizer>& tokenizer() const;
   bool has_words() const { return tokenizer_ != nullptr; }
   const ChosenDevice& device() const { return device_; }
+  // What log-mels are made with, by all jobs.
+  const std::shared_ptr<const audio::MelFrames>& mel_frames() const { return mel_frames_; }
   int64_t parameters() const { return parameters_; }
   double load_seconds() const { return load_seconds_; }
 
@@ -40,6 +42,7 @@ class Model {
   ChosenDevice device_;
   std::shared_ptr<const text::Tokenizer> tokenizer_;
   std::unique_ptr<models::Whisper> whisper_;
+  std::shared_ptr<const audio::MelFrames> mel_frames_;
   int64_t parameters_ = 0;
   double load_seconds_ = 0;
 };

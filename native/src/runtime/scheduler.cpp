@@ -140,8 +140,8 @@ void Scheduler::open(const JobPtr& job) {
   job->at.suppressed = whisper::suppressed_tokens(*tokenizer, job->options().transcribe);
   job->at.languages = whisper::candidate_languages(job->options().transcribe.languages, *tokenizer);
   job->at.vote = whisper::LanguageVote(job->options().transcribe.language_detection_threshold);
-  in_background(job, [mels = model_->config().n_mels](Job& self) {
-    self.at.reader = std::make_unique<audio::MelReader>(self.open_source(), mels);
+  in_background(job, [maker = model_->mel_frames()](Job& self) {
+    self.at.reader = std::make_unique<audio::MelReader>(self.open_source(), maker);
     self.at.reader->scan([](void* context) { return !static_cast<Job*>(context)->cancelled(); }, &self);
   });
 }

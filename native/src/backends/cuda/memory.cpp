@@ -20,7 +20,10 @@ void check(cudaError_t status, const char* act) {
 Stream::Stream() { check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "making a stream"); }
 Stream::~Stream() { cudaStreamDestroy(stream_); }
 
-Event::Event() { check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming), "making an event"); }
+Event::Event(Wait wait) {
+  const unsigned sleeping = wait == Wait::sleeping ? cudaEventBlockingSync : cudaEventDefault;
+  check(cudaEventCreateWithFlags(&event_, cudaEventDisableTiming | sleeping), "making an event");
+}
 Event::~Event() { cudaEventDestroy(event_); }
 void Event::record(cudaStream_t stream) { check(cudaEventRecord(event_, stream), "recording an event"); }
 void Event::wait() const { check(cudaEventSynchronize(event_), "waiting for the GPU"); }

@@ -31,7 +31,8 @@ class Stream {
 
 class Event {
  public:
-  Event();
+  enum class Wait { spinning, sleeping };  // what the host does in wait()
+  explicit Event(Wait wait = Wait::spinning);
   ~Event();
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;

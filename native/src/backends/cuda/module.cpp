@@ -1,6 +1,7 @@
 // libwhispertrt_cuda.so's one export, and the GPUs it finds.
 #include <string>
 
+#include "backends/cuda/cuda_log_mel.hpp"
 #include "backends/cuda/cuda_ops.hpp"
 #include "common/error.hpp"
 #include "ops/backend.hpp"
@@ -39,6 +40,9 @@ class CudaDevice final : public ops::Device {
   explicit CudaDevice(std::shared_ptr<const CudaContext> context) : context_(std::move(context)) {}
   const ops::DeviceInfo& info() const override { return context_->info; }
   std::unique_ptr<ops::Ops> make_ops() override { return std::make_unique<CudaOps>(context_); }
+  std::unique_ptr<ops::LogMel> make_log_mel(const ops::LogMelShape& shape) override {
+    return std::make_unique<CudaLogMel>(context_->info.index, shape);
+  }
 
  private:
   std::shared_ptr<const CudaContext> context_;
