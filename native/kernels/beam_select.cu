@@ -27,6 +27,21 @@ __device__ bool over(const ops::StepState& state, const ops::BeamState& beam) {
   return state.rows[beam.rows[0]].finished != 0;
 }
 
+// As many loads under way at once as there may be.
+template <typename T>
+__device__ void copy_in_warp(const T* from, int32_t count, T* to) {
+  constexpr int32_t kAtOnce = 9;
+  for (int32_t first = this_lane(); first < count; first += 32 * kAtOnce) {
+    T held[kAtOnce];
+#pragma unroll
+    for (int32_t k = 0; k < kAtOnce; ++k)
+      if (first + 32 * k < count) held[k] = from[first + 32 * k];
+#pragma unroll
+    for (int32_t k = 0; k < kAtOnce; ++k)
+      if (first + 32 * k < count) to[first + 32 * k] = held[k];
+  }
+}
+
 // ---- the largest logits of a line, equal ones by rising token ----
 
 // The first `wanted` of sorted lists (at most one per lane) in order, by one warp. `size`: entries of this lane's list.
@@ -47,26 +62,34 @@ __device__ void merge_lists(const TopEntry* list, int32_t size, int32_t wanted, 
   __syncwarp();
 }
 
-// Of the values that a warp looks at (every kPeakThreads-th block of 32), the first `wanted` in order: each lane knows
-// the first of its own, and the warp looks once more through those of the lane that has given one away.
-template <typename Values>
-__device__ void top_of_warp(const Values& values, ops::Range range, int32_t wanted, TopEntry* top) {
-  const int32_t lane = this_lane(), begin = this_warp() * 32, count = static_cast<int32_t>(range.count);
-  Place mine{0, kNobody};
-  for (int32_t i = begin + lane; i < count; i += kPeakThreads) {
-    const uint32_t order = order_of(values(i));
-    if (order > mine.order) mine = {order, static_cast<uint32_t>(i)};
+// The `rank`-th largest of what the first lanes of a warp hold; 0 where there are not so many.
+__device__ uint32_t ranked_order(uint32_t order, int32_t rank) {
+  int32_t before = 0;
+#pragma unroll
+  for (int i = 0; i < kPeakThreads / 32; ++i) {
+    const uint32_t other = __shfl_sync(kAllLanes, order, i);
+    before += other > order || (other == order && i < this_lane()) ? 1 : 0;
   }
+  const uint32_t found = __ballot_sync(kAllLanes, this_lane() < kPeakThreads / 32 && before == rank);
+  return found == 0 ? 0 : __shfl_sync(kAllLanes, order, __ffs(static_cast<int>(found)) - 1);
+}
+
+// Of a warp's values (every kPeakThreads-th block of 32), the first `wanted` in order, down to `least`: behind that
+// nobody asks. A lane gives away the first of its own, and the warp looks once more through what that lane has.
+__device__ void top_of_warp(const float* values, ops::Range range, Place mine, int32_t wanted, uint32_t least,
+                            TopEntry* top) {
+  const int32_t lane = this_lane(), begin = this_warp() * 32, count = static_cast<int32_t>(range.count);
   for (int32_t n = 0; n < wanted; ++n) {
     const Place given = first_of_warp(mine);
+    const bool none = given.order == 0 || given.order < least;
     if (lane == 0)
-      top[n] = given.order == 0 ? TopEntry{0.0f, -1}
-                                : TopEntry{of_order(given.order), static_cast<int32_t>(range.first + given.index)};
-    if (n + 1 == wanted || given.order == 0) continue;
+      top[n] =
+          none ? TopEntry{0.0f, -1} : TopEntry{of_order(given.order), static_cast<int32_t>(range.first + given.index)};
+    if (none) break;
     const int32_t giver = static_cast<int32_t>(given.index % 32);  // begin and kPeakThreads are multiples of 32
     Place next{0, kNobody};
     for (int32_t i = begin + giver + lane * kPeakThreads; i < count; i += 32 * kPeakThreads) {
-      const uint32_t order = order_of(values(i));
+      const uint32_t order = order_of(values[i]);
       const bool behind = order < given.order || (order == given.order && static_cast<uint32_t>(i) > given.index);
       if (behind && order > next.order) next = {order, static_cast<uint32_t>(i)};
     }
@@ -79,32 +102,34 @@ __device__ void top_of_warp(const Values& values, ops::Range range, int32_t want
 // Block (chunk, search, a line and every gridDim.z-th after it).
 __global__ void __launch_bounds__(kPeakThreads, 3) tops_kernel(Searches searches) {
   constexpr int32_t kWarps = kPeakThreads / 32;
-  __shared__ Tile tile;
+  __shared__ PeakBoard board;
   __shared__ TopEntry tops[kWarps][kMostTops];
   wait_for_previous();
   let_next_begin();
   const ops::BeamLines lines = searches.lines[blockIdx.y];
   if (lines.search < 0) return;
   const ops::BeamState& beam = searches.state.beams[lines.search];
-  if (over(searches.state, beam)) return;
   const ops::Range range = ops::chunk_of(searches.vocabulary, static_cast<int32_t>(blockIdx.x));
   const int32_t wanted = beam.size + 1, warp = this_warp(), lane = this_lane();
+  const bool done = over(searches.state, beam);
   for (int32_t i = static_cast<int32_t>(blockIdx.z); i < lines.count; i += static_cast<int32_t>(gridDim.z)) {
     const float* line = searches.logits + static_cast<int64_t>(lines.first + i) * searches.vocabulary;
     LineScratch& scratch = searches.scratch[lines.first + i];
-    const auto look = [&](const ops::Peak&) {
-      if (range.count <= kTileSize) {
-        top_of_warp([&](int32_t k) { return tile[k]; }, range, wanted, tops[warp]);
-      } else {
-        top_of_warp([&](int32_t k) { return line[range.first + k]; }, range, wanted, tops[warp]);
-      }
-      __syncthreads();
+    Tile tile = fetch(line + range.first, range.count);
+    if (done) return;
+    Place mine{0, kNobody};  // of this thread, over all tiles
+    const auto look = [&](const Tile& held, int64_t first) {
+      const Place here = first_in_tile(held);
+      if (static_cast<int64_t>(here.index) + first < range.count && here.order > mine.order)
+        mine = {here.order, here.index + static_cast<uint32_t>(first)};
     };
-    fetch(tile, line + range.first, range.count);
-    const ops::Peak peak = peak_of(tile, line, range, NothingMore{}, look);
+    const ops::Peak peak = peak_of(board, tile, line, range, look);
     if (threadIdx.x == 0) scratch.peaks[blockIdx.x] = peak;
-    if (warp == kWarps - 1)
-      merge_lists(tops[lane % kWarps], lane < kWarps && range.count > 0 ? wanted : 0, wanted, scratch.tops[blockIdx.x]);
+    // As many warps have a value that is no smaller: what is below is not among the first of the chunk.
+    const uint32_t least = ranked_order(lane < kWarps && range.count > 0 ? board.firsts[lane].order : 0, wanted - 1);
+    top_of_warp(line + range.first, range, mine, wanted, least, tops[warp]);
+    __syncthreads();
+    if (warp == 0) merge_lists(tops[lane % kWarps], lane < kWarps ? wanted : 0, wanted, scratch.tops[blockIdx.x]);
     __syncthreads();
   }
 }
@@ -131,7 +156,10 @@ struct Selection {
   Candidate proposed[kMostCandidates];  // line by line, each in order
   Candidate survivors[ops::kMaxBeams];
   int32_t best_row, best_length;  // of the best hypothesis that has ended in this step; -1: none
-  int32_t forks, from[kMostForks], to[kMostForks];
+  int32_t forks;
+  struct Fork {
+    int32_t from, to, sampled, length;
+  } forked[kMostForks];
 };
 
 class Search {
@@ -158,19 +186,19 @@ class Search {
     const int32_t warp = this_warp(), lane = this_lane();
     for (int32_t i = warp; i < lines_.count; i += kSelectWarps) {
       const LineScratch& scratch = all_.scratch[lines_.first + i];
-      for (int32_t chunk = 0; chunk < ops::kChunks; ++chunk)
-        for (int32_t n = lane; n < wanted_; n += 32) selection_.tops[warp][chunk][n] = scratch.tops[chunk][n];
-      const double sum = row(i).sum_logprob;
-      const ops::Peak peak = join_in_warp(scratch.peaks);
-      const double base = ops::log_of(peak.sum);
+      const ops::Peak part = lane < ops::kChunks ? scratch.peaks[lane] : ops::Peak{ops::kForbidden, 0, 0.0};
+      const double before = row(i).sum_logprob;
+      copy_in_warp(&scratch.tops[0][0], ops::kChunks * kMostTops, &selection_.tops[warp][0][0]);
       __syncwarp();
+      const ops::Peak peak = join_in_warp(part);
+      const double log_sum = ops::log_of(peak.sum);
       merge_lists(selection_.tops[warp][lane % ops::kChunks], lane < ops::kChunks ? wanted_ : 0, wanted_,
                   selection_.best[warp]);
       Candidate* proposed = selection_.of_line[warp];
       for (int32_t n = lane; n < wanted_; n += 32) {
         const TopEntry& entry = selection_.best[warp][n];
-        const double with = sum + peak.logprob(entry.logit, base);
-        proposed[n] = {with == with ? with : static_cast<double>(ops::kForbidden), i, entry.token};  // NaN has no rank
+        const double sum = before + peak.logprob(entry.logit, log_sum);
+        proposed[n] = {sum == sum ? sum : static_cast<double>(ops::kForbidden), i, entry.token};  // NaN has no rank
       }
       __syncwarp();
       sort_line(proposed, &selection_.proposed[i * wanted_]);
@@ -215,15 +243,14 @@ class Search {
     const uint32_t forking = __ballot_sync(kAllLanes, mine && !stays);
     const int32_t fork = __popc(forking & ((1u << lane) - 1u));
     Placed placed{};
+    if (mine) placed.state = row(source);
     placed.to = stays ? source : -1;
     if (mine && !stays) {
       uint32_t free = ~continued;
       for (int32_t i = 0; i < fork; ++i) free &= free - 1;
       placed.to = __ffs(static_cast<int>(free)) - 1;
-      selection_.from[fork] = source;
-      selection_.to[fork] = placed.to;
+      selection_.forked[fork] = {source, placed.to, placed.state.sampled, placed.state.length};
     }
-    if (mine) placed.state = row(source);
     if (lane == 0) selection_.forks = __popc(forking);
     __syncwarp();
     return placed;
@@ -241,11 +268,10 @@ class Search {
     const int32_t warp = this_warp(), lane = this_lane();
     LineScratch& scratch = all_.scratch[lines_.first];
     for (int32_t i = warp; i < selection_.forks; i += kSelectWarps) {
-      const int32_t from = selection_.from[i], to = selection_.to[i];
-      const int32_t page = (row(from).length + advance) / page_tokens,
-                    used = (row(from).length + advance) % page_tokens;
-      copy(history(from), row(from).sampled, history(to), lane, 32);
-      copy(pages(from), page, pages(to), lane, 32);
+      const auto [from, to, sampled, length] = selection_.forked[i];
+      const int32_t page = (length + advance) / page_tokens, used = (length + advance) % page_tokens;
+      copy_in_warp(history(from), sampled, history(to));
+      copy_in_warp(pages(from), page, pages(to));
       if (lane == 0 && used > 0) scratch.copies[i] = {pages(from)[page], pages(to)[page]};
       if (lane == 0 && i == 0) scratch.fork_positions = used;
     }
