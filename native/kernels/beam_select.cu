@@ -44,22 +44,27 @@ __device__ void copy_in_warp(const T* from, int32_t count, T* to) {
 
 // ---- the largest logits of a line, equal ones by rising token ----
 
-// The first `wanted` of sorted lists (at most one per lane) in order, by one warp. `size`: entries of this lane's list.
-__device__ void merge_lists(const TopEntry* list, int32_t size, int32_t wanted, TopEntry* merged) {
-  int32_t at = 0;
-  for (int32_t n = 0; n < wanted; ++n) {
-    const TopEntry head = at < size ? list[at] : TopEntry{0.0f, -1};
-    const Place mine =
-        head.token >= 0 ? Place{order_of(head.logit), static_cast<uint32_t>(head.token)} : Place{0, kNobody};
-    const Place first = first_of_warp(mine);
-    if (first.order == 0) {
-      if (threadIdx.x % 32 == 0) merged[n] = {0.0f, -1};
-    } else if (mine.order == first.order && mine.index == first.index) {
-      merged[n] = head;
-      ++at;
+__device__ Top top_of(uint32_t order, int32_t token) {
+  return static_cast<Top>(order) << 32 | ~static_cast<uint32_t>(token);
+}
+__device__ float logit_of(Top top) { return of_order(static_cast<uint32_t>(top >> 32)); }
+__device__ int32_t token_of(Top top) { return static_cast<int32_t>(~static_cast<uint32_t>(top)); }
+
+// The first `wanted` of so many in order, by the threads `thread` of `threads`.
+__device__ void rank_tops(const Top* tops, int32_t count, int32_t wanted, Top* ranked, int32_t thread,
+                          int32_t threads) {
+  for (int32_t i = thread; i < count; i += threads) {
+    const Top mine = tops[i];
+    int32_t before = 0, there = 0;
+#pragma unroll 8
+    for (int32_t k = 0; k < count; ++k) {
+      before += tops[k] > mine ? 1 : 0;
+      there += tops[k] != 0 ? 1 : 0;
     }
+    if (mine != 0 && before < wanted) ranked[before] = mine;
+    if (i == 0)
+      for (int32_t n = there; n < wanted; ++n) ranked[n] = 0;
   }
-  __syncwarp();
 }
 
 // The `rank`-th largest of what the first lanes of a warp hold; 0 where there are not so many.
@@ -77,15 +82,16 @@ __device__ uint32_t ranked_order(uint32_t order, int32_t rank) {
 // Of a warp's values (every kPeakThreads-th block of 32), the first `wanted` in order, down to `least`: behind that
 // nobody asks. A lane gives away the first of its own, and the warp looks once more through what that lane has.
 __device__ void top_of_warp(const float* values, ops::Range range, Place mine, int32_t wanted, uint32_t least,
-                            TopEntry* top) {
+                            Top* top) {
   const int32_t lane = this_lane(), begin = this_warp() * 32, count = static_cast<int32_t>(range.count);
   for (int32_t n = 0; n < wanted; ++n) {
     const Place given = first_of_warp(mine);
     const bool none = given.order == 0 || given.order < least;
-    if (lane == 0)
-      top[n] =
-          none ? TopEntry{0.0f, -1} : TopEntry{of_order(given.order), static_cast<int32_t>(range.first + given.index)};
-    if (none) break;
+    if (none) {
+      for (int32_t rest = n + lane; rest < wanted; rest += 32) top[rest] = 0;
+      break;
+    }
+    if (lane == 0) top[n] = top_of(given.order, static_cast<int32_t>(range.first) + static_cast<int32_t>(given.index));
     const int32_t giver = static_cast<int32_t>(given.index % 32);  // begin and kPeakThreads are multiples of 32
     Place next{0, kNobody};
     for (int32_t i = begin + giver + lane * kPeakThreads; i < count; i += 32 * kPeakThreads) {
@@ -103,7 +109,7 @@ __device__ void top_of_warp(const float* values, ops::Range range, Place mine, i
 __global__ void __launch_bounds__(kPeakThreads, 3) tops_kernel(Searches searches) {
   constexpr int32_t kWarps = kPeakThreads / 32;
   __shared__ PeakBoard board;
-  __shared__ TopEntry tops[kWarps][kMostTops];
+  __shared__ Top tops[kWarps * kMostTops];
   wait_for_previous();
   let_next_begin();
   const ops::BeamLines lines = searches.lines[blockIdx.y];
@@ -127,9 +133,9 @@ __global__ void __launch_bounds__(kPeakThreads, 3) tops_kernel(Searches searches
     if (threadIdx.x == 0) scratch.peaks[blockIdx.x] = peak;
     // As many warps have a value that is no smaller: what is below is not among the first of the chunk.
     const uint32_t least = ranked_order(lane < kWarps && range.count > 0 ? board.firsts[lane].order : 0, wanted - 1);
-    top_of_warp(line + range.first, range, mine, wanted, least, tops[warp]);
+    top_of_warp(line + range.first, range, mine, wanted, least, tops + warp * wanted);
     __syncthreads();
-    if (warp == 0) merge_lists(tops[lane % kWarps], lane < kWarps ? wanted : 0, wanted, scratch.tops[blockIdx.x]);
+    rank_tops(tops, kWarps * wanted, wanted, scratch.tops[blockIdx.x], static_cast<int32_t>(threadIdx.x), kPeakThreads);
     __syncthreads();
   }
 }
@@ -151,7 +157,7 @@ constexpr int32_t kSelectWarps = kSelectThreads / 32;
 constexpr int32_t kMostCandidates = ops::kMaxBeams * kMostTops;
 
 struct Selection {
-  TopEntry tops[kSelectWarps][ops::kChunks][kMostTops], best[kSelectWarps][kMostTops];
+  Top tops[kSelectWarps][ops::kChunks * kMostTops], best[kSelectWarps][kMostTops];
   Candidate of_line[kSelectWarps][kMostTops];
   Candidate proposed[kMostCandidates];  // line by line, each in order
   Candidate survivors[ops::kMaxBeams];
@@ -188,17 +194,19 @@ class Search {
       const LineScratch& scratch = all_.scratch[lines_.first + i];
       const ops::Peak part = lane < ops::kChunks ? scratch.peaks[lane] : ops::Peak{ops::kForbidden, 0, 0.0};
       const double before = row(i).sum_logprob;
-      copy_in_warp(&scratch.tops[0][0], ops::kChunks * kMostTops, &selection_.tops[warp][0][0]);
+      Top* tops = selection_.tops[warp];
+      for (int32_t chunk = lane / 4; chunk < ops::kChunks; chunk += 8)  // four lanes for each
+        for (int32_t n = lane % 4; n < wanted_; n += 4) tops[chunk * wanted_ + n] = scratch.tops[chunk][n];
       __syncwarp();
       const ops::Peak peak = join_in_warp(part);
       const double log_sum = ops::log_of(peak.sum);
-      merge_lists(selection_.tops[warp][lane % ops::kChunks], lane < ops::kChunks ? wanted_ : 0, wanted_,
-                  selection_.best[warp]);
+      rank_tops(tops, ops::kChunks * wanted_, wanted_, selection_.best[warp], lane, 32);
+      __syncwarp();
       Candidate* proposed = selection_.of_line[warp];
       for (int32_t n = lane; n < wanted_; n += 32) {
-        const TopEntry& entry = selection_.best[warp][n];
-        const double sum = before + peak.logprob(entry.logit, log_sum);
-        proposed[n] = {sum == sum ? sum : static_cast<double>(ops::kForbidden), i, entry.token};  // NaN has no rank
+        const Top top = selection_.best[warp][n];
+        const double sum = before + peak.logprob(logit_of(top), log_sum);
+        proposed[n] = {sum == sum ? sum : static_cast<double>(ops::kForbidden), i, token_of(top)};  // NaN has no rank
       }
       __syncwarp();
       sort_line(proposed, &selection_.proposed[i * wanted_]);

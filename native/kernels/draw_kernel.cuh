@@ -36,21 +36,29 @@ static __device__ __noinline__ double noisy(float logit, float temperature, uint
 template <typename Body>
 __device__ void for_likely(const float* line, ops::Range range, float least, const ops::NoiseKey& noise,
                            const Body& body) {
-  const int64_t end = range.first + range.count;
-  for (int64_t block = range.first / 4 + threadIdx.x; block * 4 < end; block += kPeakThreads) {
-    float logits[4];
-    bool any = false;
+  constexpr int32_t kAtOnce = 4;  // fours whose logits are under way
+  const int32_t skipped = static_cast<int32_t>(range.first % 4), end = skipped + static_cast<int32_t>(range.count);
+  const int64_t begin = range.first - skipped;
+  for (int32_t first = 4 * static_cast<int32_t>(threadIdx.x); first < end; first += 4 * kAtOnce * kPeakThreads) {
+    const float* mine = line + begin + first;
+    float logits[kAtOnce][4];
 #pragma unroll
-    for (int k = 0; k < 4; ++k) {
-      const int64_t i = block * 4 + k;
-      logits[k] = i >= range.first && i < end ? line[i] : ops::kForbidden;
-      any = any || logits[k] > least;
+    for (int32_t q = 0; q < kAtOnce; ++q) {
+#pragma unroll
+      for (int32_t k = 0; k < 4; ++k) {
+        const int32_t at = 4 * q * kPeakThreads + k;
+        logits[q][k] = first + at >= skipped && first + at < end ? mine[at] : ops::kForbidden;
+      }
     }
-    if (!any) continue;
-    const ops::Philox bits = noise.four(block);
 #pragma unroll
-    for (int k = 0; k < 4; ++k)
-      if (logits[k] > least) body(block * 4 + k, logits[k], bits[static_cast<size_t>(k)]);
+    for (int32_t q = 0; q < kAtOnce; ++q) {
+      if (!(fmaxf(fmaxf(logits[q][0], logits[q][1]), fmaxf(logits[q][2], logits[q][3])) > least)) continue;
+      const int64_t i = begin + first + 4 * q * kPeakThreads;
+      const ops::Philox bits = noise.four(i / 4);
+#pragma unroll
+      for (int32_t k = 0; k < 4; ++k)
+        if (logits[q][k] > least) body(i + k, logits[q][k], bits[static_cast<size_t>(k)]);
+    }
   }
 }
 

@@ -56,12 +56,14 @@ struct Tile {
 };
 // `count`: what is left from `values` on.
 __device__ inline Tile fetch(const float* values, int64_t count) {
+  const float* mine = values + threadIdx.x;
+  const int32_t left = static_cast<int32_t>(count < kTileSize ? count : kTileSize) - static_cast<int32_t>(threadIdx.x);
   Tile tile;
 #pragma unroll
   for (int32_t k = 0; k < kTileEach; ++k) {
-    const int32_t i = static_cast<int32_t>(threadIdx.x) + k * kPeakThreads;
     tile.at[k] = ops::kForbidden;
-    if (i < count) asm volatile("ld.global.f32 %0, [%1];" : "=f"(tile.at[k]) : "l"(values + i));
+    if (k * kPeakThreads < left)
+      asm volatile("ld.global.f32 %0, [%1];" : "=f"(tile.at[k]) : "l"(mine + k * kPeakThreads));
   }
   return tile;
 }
@@ -110,8 +112,14 @@ __device__ inline double add_tile(double total, PeakBoard& board, const Tile& ti
     const float* mine = board.exponentials + stretch * PeakBoard::kApart + thread % ops::kSumLanes;
     float sum = 0.0f;
     if (stretch < stretches) {
-#pragma unroll 32
-      for (int32_t i = 0; i < kStretch; i += ops::kSumLanes) sum = __fadd_rn(sum, mine[i]);
+      constexpr int32_t kAtOnce = 16;  // loads under way
+      for (int32_t first = 0; first < kStretch; first += kAtOnce * ops::kSumLanes) {
+        float values[kAtOnce];
+#pragma unroll
+        for (int32_t k = 0; k < kAtOnce; ++k) values[k] = mine[first + k * ops::kSumLanes];
+#pragma unroll
+        for (int32_t k = 0; k < kAtOnce; ++k) sum = __fadd_rn(sum, values[k]);
+      }
     }
     __syncwarp();
     for (int step = ops::kSumLanes / 2; step > 0; step /= 2)
@@ -151,9 +159,12 @@ __device__ ops::Peak peak_of(PeakBoard& board, Tile& tile, const float* line, op
   peak.most = of_order(place.order);
   peak.index += place.index;
   if (peak.most == ops::kForbidden) return peak;
-  for (int64_t first = 0; first < range.count; first += kTileSize) {
-    if (range.count > kTileSize) tile = fetch(values + first, range.count - first);
+  if (range.count > kTileSize) tile = fetch(values, range.count);  // the last one was in it
+  for (int64_t first = 0;;) {
     peak.sum = add_tile(peak.sum, board, tile, range.count - first, peak.most);
+    first += kTileSize;
+    if (first >= range.count) break;
+    tile = fetch(values + first, range.count - first);
   }
   return peak;
 }

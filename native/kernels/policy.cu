@@ -43,13 +43,17 @@ struct Recent {
   bool last, before_last;  // whether these are times; before_last also where there is none
   int32_t latest;          // the last time, or -1
 };
-__device__ Recent recent_of(const History& history, int32_t times_begin) {
-  const int32_t lane = static_cast<int32_t>(threadIdx.x % 32);
+// A lane's token of the 32 that end at `end`.
+__device__ int32_t token_before(const History& history, int32_t end) {
+  const int32_t i = end - 32 + static_cast<int32_t>(threadIdx.x % 32);
+  return i >= 0 ? history.tokens[i] : -1;
+}
+// `token`: token_before(history, history.size), fetched early.
+__device__ Recent recent_of(const History& history, int32_t token, int32_t times_begin) {
   Recent recent{false, true, -1};
   for (int32_t end = history.size; end > 0; end -= 32) {
-    const int32_t i = end - 32 + lane;
-    const int32_t token = i >= 0 ? history.tokens[i] : -1;
-    const uint32_t times = __ballot_sync(kAllLanes, i >= 0 && token >= times_begin);
+    if (end != history.size) token = token_before(history, end);
+    const uint32_t times = __ballot_sync(kAllLanes, token >= times_begin && token >= 0);
     if (end == history.size) {
       recent.last = (times >> 31) != 0;
       recent.before_last = end < 2 || (times >> 30 & 1) != 0;
@@ -61,7 +65,8 @@ __device__ Recent recent_of(const History& history, int32_t times_begin) {
   return recent;
 }
 
-__device__ Rules rules_of(const ops::TokenPolicy& policy, const History& history, int32_t vocabulary) {
+__device__ Rules rules_of(const ops::TokenPolicy& policy, const History& history, int32_t last_token,
+                          int32_t vocabulary) {
   const bool first = history.size == 0;
   Rules rules{0, policy.timestamp_begin, policy.timestamp_begin, vocabulary, -1, -1, -1};
   if (first && policy.blank >= 0) {
@@ -75,7 +80,7 @@ __device__ Rules rules_of(const ops::TokenPolicy& policy, const History& history
     if (policy.max_initial_timestamp >= 0) rules.from = policy.timestamp_begin + policy.max_initial_timestamp + 1;
     return rules;
   }
-  const auto [last, before_last, latest] = recent_of(history, policy.timestamp_begin);
+  const auto [last, before_last, latest] = recent_of(history, last_token, policy.timestamp_begin);
   if (last && !before_last) rules.below = policy.eot;
   if (latest >= 0) rules.times_below = last && !before_last ? latest : latest + 1;
   if (last && before_last) rules.times_below = vocabulary;
@@ -189,6 +194,7 @@ __global__ void __launch_bounds__(kPeakThreads, 3)
   const ops::TokenPolicy& policy = state.policies[row.policy];
   const History history{state.history + static_cast<int64_t>(row_index) * state.history_capacity,
                         min(row.sampled, state.history_capacity)};
+  const int32_t last_token = token_before(history, history.size);
   const int32_t split = text_end(policy, vocabulary), suppress_mask = policy.suppress_mask;
   float* line = logits + static_cast<int64_t>(blockIdx.y) * vocabulary;
   team_wait();
@@ -197,7 +203,7 @@ __global__ void __launch_bounds__(kPeakThreads, 3)
     const uint32_t masked = suppressed(state, suppress_mask, part.begin);
     forbid_by_repetition(line, part, policy, history);
     Tile tile = fetch(line + part.begin, part.end - part.begin);
-    const Rules rules = rules_of(policy, history, vocabulary);
+    const Rules rules = rules_of(policy, history, last_token, vocabulary);
     const auto forbid = [&](Tile& held, int64_t first) {
       const int32_t begin = part.begin + static_cast<int32_t>(first);
       const uint32_t word = (first == 0 ? masked : suppressed(state, suppress_mask, begin)) | forbidden(rules, begin);
@@ -214,9 +220,9 @@ __global__ void __launch_bounds__(kPeakThreads, 3)
           letter_of_text(of_order(largest_of(board, tile, line + part.begin, part.end - part.begin, forbid).order));
     }
     if (threadIdx.x < static_cast<uint32_t>(team.size))
-      send(letter, parts[index], bell, static_cast<int32_t>(threadIdx.x));
+      send(team, letter, parts[index], bell, static_cast<int32_t>(threadIdx.x));
   }
-  await_letters(bell);
+  await_letters(team, bell);
   if (split == vocabulary || !prefer_times(parts)) return;
   for (int32_t index = team.rank; index < kTextParts; index += team.size) {
     const Part part = part_of(index, split, vocabulary);

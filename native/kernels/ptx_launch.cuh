@@ -79,7 +79,11 @@ __device__ inline void expect_letters(Bell& bell, int32_t letters) {
 }
 
 // To the same variables of the team's block `rank`.
-__device__ inline void send(const Letter& letter, Letter& to, Bell& bell, int32_t rank) {
+__device__ inline void send(const Team& team, const Letter& letter, Letter& to, Bell& bell, int32_t rank) {
+  if (team.size == 1) {
+    to = letter;
+    return;
+  }
 #if __CUDA_ARCH__ >= 900
   uint32_t remote, remote_bell;
   asm("mapa.shared::cluster.u32 %0, %1, %2;"
@@ -94,12 +98,15 @@ __device__ inline void send(const Letter& letter, Letter& to, Bell& bell, int32_
 #else
   (void)bell;
   (void)rank;
-  to = letter;
 #endif
 }
 
 // By all threads of the block, before they read letters.
-__device__ inline void await_letters(Bell& bell) {
+__device__ inline void await_letters(const Team& team, Bell& bell) {
+  if (team.size == 1) {
+    __syncthreads();
+    return;
+  }
 #if __CUDA_ARCH__ >= 900
   const auto address = static_cast<uint32_t>(__cvta_generic_to_shared(&bell.barrier));
   uint32_t rung = 0;
@@ -112,7 +119,6 @@ __device__ inline void await_letters(Bell& bell) {
   }
 #else
   (void)bell;
-  __syncthreads();
 #endif
 }
 

@@ -64,12 +64,7 @@ __global__ void __launch_bounds__(kPeakThreads, 3) sample_kernel(Lines lines, in
   const ops::TokenPolicy& policy = lines.state.policies[row.policy];
   const float temperature = policy.temperature;
   team_wait();
-  for (int32_t index = team.rank; index < ops::kChunks; index += team.size) {
-    if (index != team.rank) {
-      __syncthreads();
-      range = ops::chunk_of(lines.vocabulary, index);
-      tile = fetch(line + range.first, range.count);
-    }
+  for (int32_t index = team.rank;;) {
     const ops::Peak peak = peak_of(board, tile, line, range, NoEdit{});
     Draw drawn{static_cast<double>(ops::kForbidden), -1};
     if (temperature > 0) {
@@ -78,12 +73,19 @@ __global__ void __launch_bounds__(kPeakThreads, 3) sample_kernel(Lines lines, in
       drawn = best_draw(line, range, temperature, noise, peak.most);
     }
     if (threadIdx.x == 0) {
-      send(letter_of(peak), chunks.peaks[index], chunks.bell, 0);
-      send(letter_of(drawn), chunks.draws[index], chunks.bell, 0);
+      send(team, letter_of(peak), chunks.peaks[index], chunks.bell, 0);
+      send(team, letter_of(drawn), chunks.draws[index], chunks.bell, 0);
     }
+    index += team.size;
+    if (index >= ops::kChunks) break;
+    __syncthreads();
+    range = ops::chunk_of(lines.vocabulary, index);
+    tile = fetch(line + range.first, range.count);
   }
   if (team.rank != 0) return;
-  await_letters(chunks.bell);
+  const ops::RowState before = row;  // under way while the others are awaited
+  const int32_t eot = policy.eot;
+  await_letters(team, chunks.bell);
   if (threadIdx.x >= 32) return;
   const ops::Peak peak = join_in_warp(peak_in(chunks, threadIdx.x));
   int64_t token = peak.index;
@@ -93,7 +95,8 @@ __global__ void __launch_bounds__(kPeakThreads, 3) sample_kernel(Lines lines, in
   }
   const float logit = token == peak.index ? peak.most : line[token];
   const double logprob = peak.logprob(logit);
-  if (threadIdx.x == 0) ops::take_token(lines.state, row_index, static_cast<int32_t>(token), logprob, advance);
+  if (threadIdx.x == 0)
+    ops::take_token(lines.state, row_index, before, eot, static_cast<int32_t>(token), logprob, advance);
 }
 
 __global__ void __launch_bounds__(kPeakThreads, 3) no_speech_kernel(Lines lines) {
@@ -112,11 +115,11 @@ __global__ void __launch_bounds__(kPeakThreads, 3) no_speech_kernel(Lines lines)
     const ops::Range range = ops::chunk_of(lines.vocabulary, index);
     Tile tile = fetch(line + range.first, range.count);
     const ops::Peak peak = peak_of(board, tile, line, range, NoEdit{});
-    if (threadIdx.x == 0) send(letter_of(peak), chunks.peaks[index], chunks.bell, 0);
+    if (threadIdx.x == 0) send(team, letter_of(peak), chunks.peaks[index], chunks.bell, 0);
     __syncthreads();
   }
   if (team.rank != 0) return;
-  await_letters(chunks.bell);
+  await_letters(team, chunks.bell);
   if (threadIdx.x >= 32) return;
   const ops::Peak peak = join_in_warp(peak_in(chunks, threadIdx.x));
   ops::RowState& row = lines.state.rows[row_index];
