@@ -27,75 +27,46 @@ __device__ bool over(const ops::StepState& state, const ops::BeamState& beam) {
   return state.rows[beam.rows[0]].finished != 0;
 }
 
-// As many loads under way at once as there may be.
-template <typename T>
-__device__ void copy_in_warp(const T* from, int32_t count, T* to) {
-  constexpr int32_t kAtOnce = 9;
-  for (int32_t first = this_lane(); first < count; first += 32 * kAtOnce) {
-    T held[kAtOnce];
-#pragma unroll
-    for (int32_t k = 0; k < kAtOnce; ++k)
-      if (first + 32 * k < count) held[k] = from[first + 32 * k];
-#pragma unroll
-    for (int32_t k = 0; k < kAtOnce; ++k)
-      if (first + 32 * k < count) to[first + 32 * k] = held[k];
-  }
-}
-
 // ---- the largest logits of a line, equal ones by rising token ----
 
-__device__ Top top_of(uint32_t order, int32_t token) {
-  return static_cast<Top>(order) << 32 | ~static_cast<uint32_t>(token);
-}
-__device__ float logit_of(Top top) { return of_order(static_cast<uint32_t>(top >> 32)); }
-__device__ int32_t token_of(Top top) { return static_cast<int32_t>(~static_cast<uint32_t>(top)); }
-
-// The first `wanted` of so many in order, by the threads `thread` of `threads`.
-__device__ void rank_tops(const Top* tops, int32_t count, int32_t wanted, Top* ranked, int32_t thread,
-                          int32_t threads) {
-  for (int32_t i = thread; i < count; i += threads) {
-    const Top mine = tops[i];
-    int32_t before = 0, there = 0;
-#pragma unroll 8
-    for (int32_t k = 0; k < count; ++k) {
-      before += tops[k] > mine ? 1 : 0;
-      there += tops[k] != 0 ? 1 : 0;
+// The first `wanted` of sorted lists (at most one per lane) in order, by one warp. `size`: entries of this lane's list.
+__device__ void merge_lists(const TopEntry* list, int32_t size, int32_t wanted, TopEntry* merged) {
+  int32_t at = 0;
+  for (int32_t n = 0; n < wanted; ++n) {
+    const TopEntry head = at < size ? list[at] : TopEntry{0.0f, -1};
+    const Place mine =
+        head.token >= 0 ? Place{order_of(head.logit), static_cast<uint32_t>(head.token)} : Place{0, kNobody};
+    const Place first = first_of_warp(mine);
+    if (first.order == 0) {
+      if (threadIdx.x % 32 == 0) merged[n] = {0.0f, -1};
+    } else if (mine.order == first.order && mine.index == first.index) {
+      merged[n] = head;
+      ++at;
     }
-    if (mine != 0 && before < wanted) ranked[before] = mine;
-    if (i == 0)
-      for (int32_t n = there; n < wanted; ++n) ranked[n] = 0;
   }
+  __syncwarp();
 }
 
-// The `rank`-th largest of what the first lanes of a warp hold; 0 where there are not so many.
-__device__ uint32_t ranked_order(uint32_t order, int32_t rank) {
-  int32_t before = 0;
-#pragma unroll
-  for (int i = 0; i < kPeakThreads / 32; ++i) {
-    const uint32_t other = __shfl_sync(kAllLanes, order, i);
-    before += other > order || (other == order && i < this_lane()) ? 1 : 0;
-  }
-  const uint32_t found = __ballot_sync(kAllLanes, this_lane() < kPeakThreads / 32 && before == rank);
-  return found == 0 ? 0 : __shfl_sync(kAllLanes, order, __ffs(static_cast<int>(found)) - 1);
-}
-
-// Of a warp's values (every kPeakThreads-th block of 32), the first `wanted` in order, down to `least`: behind that
-// nobody asks. A lane gives away the first of its own, and the warp looks once more through what that lane has.
-__device__ void top_of_warp(const float* values, ops::Range range, Place mine, int32_t wanted, uint32_t least,
-                            Top* top) {
+// Of the values that a warp looks at (every kPeakThreads-th block of 32), the first `wanted` in order: each lane knows
+// the first of its own, and the warp looks once more through those of the lane that has given one away.
+template <typename Values>
+__device__ void top_of_warp(const Values& values, ops::Range range, int32_t wanted, TopEntry* top) {
   const int32_t lane = this_lane(), begin = this_warp() * 32, count = static_cast<int32_t>(range.count);
+  Place mine{0, kNobody};
+  for (int32_t i = begin + lane; i < count; i += kPeakThreads) {
+    const uint32_t order = order_of(values(i));
+    if (order > mine.order) mine = {order, static_cast<uint32_t>(i)};
+  }
   for (int32_t n = 0; n < wanted; ++n) {
     const Place given = first_of_warp(mine);
-    const bool none = given.order == 0 || given.order < least;
-    if (none) {
-      for (int32_t rest = n + lane; rest < wanted; rest += 32) top[rest] = 0;
-      break;
-    }
-    if (lane == 0) top[n] = top_of(given.order, static_cast<int32_t>(range.first) + static_cast<int32_t>(given.index));
+    if (lane == 0)
+      top[n] = given.order == 0 ? TopEntry{0.0f, -1}
+                                : TopEntry{of_order(given.order), static_cast<int32_t>(range.first + given.index)};
+    if (n + 1 == wanted || given.order == 0) continue;
     const int32_t giver = static_cast<int32_t>(given.index % 32);  // begin and kPeakThreads are multiples of 32
     Place next{0, kNobody};
     for (int32_t i = begin + giver + lane * kPeakThreads; i < count; i += 32 * kPeakThreads) {
-      const uint32_t order = order_of(values[i]);
+      const uint32_t order = order_of(values(i));
       const bool behind = order < given.order || (order == given.order && static_cast<uint32_t>(i) > given.index);
       if (behind && order > next.order) next = {order, static_cast<uint32_t>(i)};
     }
@@ -108,34 +79,32 @@ __device__ void top_of_warp(const float* values, ops::Range range, Place mine, i
 // Block (chunk, search, a line and every gridDim.z-th after it).
 __global__ void __launch_bounds__(kPeakThreads, 3) tops_kernel(Searches searches) {
   constexpr int32_t kWarps = kPeakThreads / 32;
-  __shared__ PeakBoard board;
-  __shared__ Top tops[kWarps * kMostTops];
+  __shared__ Tile tile;
+  __shared__ TopEntry tops[kWarps][kMostTops];
   wait_for_previous();
   let_next_begin();
   const ops::BeamLines lines = searches.lines[blockIdx.y];
   if (lines.search < 0) return;
   const ops::BeamState& beam = searches.state.beams[lines.search];
+  if (over(searches.state, beam)) return;
   const ops::Range range = ops::chunk_of(searches.vocabulary, static_cast<int32_t>(blockIdx.x));
   const int32_t wanted = beam.size + 1, warp = this_warp(), lane = this_lane();
-  const bool done = over(searches.state, beam);
   for (int32_t i = static_cast<int32_t>(blockIdx.z); i < lines.count; i += static_cast<int32_t>(gridDim.z)) {
     const float* line = searches.logits + static_cast<int64_t>(lines.first + i) * searches.vocabulary;
     LineScratch& scratch = searches.scratch[lines.first + i];
-    Tile tile = fetch(line + range.first, range.count);
-    if (done) return;
-    Place mine{0, kNobody};  // of this thread, over all tiles
-    const auto look = [&](const Tile& held, int64_t first) {
-      const Place here = first_in_tile(held);
-      if (static_cast<int64_t>(here.index) + first < range.count && here.order > mine.order)
-        mine = {here.order, here.index + static_cast<uint32_t>(first)};
+    const auto look = [&](const ops::Peak&) {
+      if (range.count <= kTileSize) {
+        top_of_warp([&](int32_t k) { return tile[k]; }, range, wanted, tops[warp]);
+      } else {
+        top_of_warp([&](int32_t k) { return line[range.first + k]; }, range, wanted, tops[warp]);
+      }
+      __syncthreads();
     };
-    const ops::Peak peak = peak_of(board, tile, line, range, look);
+    fetch(tile, line + range.first, range.count);
+    const ops::Peak peak = peak_of(tile, line, range, NothingMore{}, look);
     if (threadIdx.x == 0) scratch.peaks[blockIdx.x] = peak;
-    // As many warps have a value that is no smaller: what is below is not among the first of the chunk.
-    const uint32_t least = ranked_order(lane < kWarps && range.count > 0 ? board.firsts[lane].order : 0, wanted - 1);
-    top_of_warp(line + range.first, range, mine, wanted, least, tops + warp * wanted);
-    __syncthreads();
-    rank_tops(tops, kWarps * wanted, wanted, scratch.tops[blockIdx.x], static_cast<int32_t>(threadIdx.x), kPeakThreads);
+    if (warp == kWarps - 1)
+      merge_lists(tops[lane % kWarps], lane < kWarps && range.count > 0 ? wanted : 0, wanted, scratch.tops[blockIdx.x]);
     __syncthreads();
   }
 }
@@ -157,15 +126,12 @@ constexpr int32_t kSelectWarps = kSelectThreads / 32;
 constexpr int32_t kMostCandidates = ops::kMaxBeams * kMostTops;
 
 struct Selection {
-  Top tops[kSelectWarps][ops::kChunks * kMostTops], best[kSelectWarps][kMostTops];
+  TopEntry tops[kSelectWarps][ops::kChunks][kMostTops], best[kSelectWarps][kMostTops];
   Candidate of_line[kSelectWarps][kMostTops];
   Candidate proposed[kMostCandidates];  // line by line, each in order
   Candidate survivors[ops::kMaxBeams];
   int32_t best_row, best_length;  // of the best hypothesis that has ended in this step; -1: none
-  int32_t forks;
-  struct Fork {
-    int32_t from, to, sampled, length;
-  } forked[kMostForks];
+  int32_t forks, from[kMostForks], to[kMostForks];
 };
 
 class Search {
@@ -192,21 +158,19 @@ class Search {
     const int32_t warp = this_warp(), lane = this_lane();
     for (int32_t i = warp; i < lines_.count; i += kSelectWarps) {
       const LineScratch& scratch = all_.scratch[lines_.first + i];
-      const ops::Peak part = lane < ops::kChunks ? scratch.peaks[lane] : ops::Peak{ops::kForbidden, 0, 0.0};
-      const double before = row(i).sum_logprob;
-      Top* tops = selection_.tops[warp];
-      for (int32_t chunk = lane / 4; chunk < ops::kChunks; chunk += 8)  // four lanes for each
-        for (int32_t n = lane % 4; n < wanted_; n += 4) tops[chunk * wanted_ + n] = scratch.tops[chunk][n];
+      for (int32_t chunk = 0; chunk < ops::kChunks; ++chunk)
+        for (int32_t n = lane; n < wanted_; n += 32) selection_.tops[warp][chunk][n] = scratch.tops[chunk][n];
+      const double sum = row(i).sum_logprob;
+      const ops::Peak peak = join_in_warp(scratch.peaks);
+      const double base = ops::log_of(peak.sum);
       __syncwarp();
-      const ops::Peak peak = join_in_warp(part);
-      const double log_sum = ops::log_of(peak.sum);
-      rank_tops(tops, ops::kChunks * wanted_, wanted_, selection_.best[warp], lane, 32);
-      __syncwarp();
+      merge_lists(selection_.tops[warp][lane % ops::kChunks], lane < ops::kChunks ? wanted_ : 0, wanted_,
+                  selection_.best[warp]);
       Candidate* proposed = selection_.of_line[warp];
       for (int32_t n = lane; n < wanted_; n += 32) {
-        const Top top = selection_.best[warp][n];
-        const double sum = before + peak.logprob(logit_of(top), log_sum);
-        proposed[n] = {sum == sum ? sum : static_cast<double>(ops::kForbidden), i, token_of(top)};  // NaN has no rank
+        const TopEntry& entry = selection_.best[warp][n];
+        const double with = sum + peak.logprob(entry.logit, base);
+        proposed[n] = {with == with ? with : static_cast<double>(ops::kForbidden), i, entry.token};  // NaN has no rank
       }
       __syncwarp();
       sort_line(proposed, &selection_.proposed[i * wanted_]);
@@ -251,14 +215,15 @@ class Search {
     const uint32_t forking = __ballot_sync(kAllLanes, mine && !stays);
     const int32_t fork = __popc(forking & ((1u << lane) - 1u));
     Placed placed{};
-    if (mine) placed.state = row(source);
     placed.to = stays ? source : -1;
     if (mine && !stays) {
       uint32_t free = ~continued;
       for (int32_t i = 0; i < fork; ++i) free &= free - 1;
       placed.to = __ffs(static_cast<int>(free)) - 1;
-      selection_.forked[fork] = {source, placed.to, placed.state.sampled, placed.state.length};
+      selection_.from[fork] = source;
+      selection_.to[fork] = placed.to;
     }
+    if (mine) placed.state = row(source);
     if (lane == 0) selection_.forks = __popc(forking);
     __syncwarp();
     return placed;
@@ -276,10 +241,11 @@ class Search {
     const int32_t warp = this_warp(), lane = this_lane();
     LineScratch& scratch = all_.scratch[lines_.first];
     for (int32_t i = warp; i < selection_.forks; i += kSelectWarps) {
-      const auto [from, to, sampled, length] = selection_.forked[i];
-      const int32_t page = (length + advance) / page_tokens, used = (length + advance) % page_tokens;
-      copy_in_warp(history(from), sampled, history(to));
-      copy_in_warp(pages(from), page, pages(to));
+      const int32_t from = selection_.from[i], to = selection_.to[i];
+      const int32_t page = (row(from).length + advance) / page_tokens,
+                    used = (row(from).length + advance) % page_tokens;
+      copy(history(from), row(from).sampled, history(to), lane, 32);
+      copy(pages(from), page, pages(to), lane, 32);
       if (lane == 0 && used > 0) scratch.copies[i] = {pages(from)[page], pages(to)[page]};
       if (lane == 0 && i == 0) scratch.fork_positions = used;
     }

@@ -9,7 +9,7 @@
 namespace wtrt::kernels {
 
 constexpr unsigned kAllLanes = 0xffffffffu;
-constexpr int32_t kPeakThreads = 256;  // of a block
+constexpr int32_t kPeakThreads = 512;  // of a block
 
 // The larger the float, the larger the number; both zeros are the same, and 0 is nobody's.
 __device__ inline uint32_t order_of(float value) {
@@ -46,139 +46,145 @@ __device__ inline float vector_exp(float x) {
   return __fmul_rn(p, __uint_as_float((__float_as_uint(shifted) + 127u) << 23));
 }
 
-// Logits as a block holds them in registers: value k of thread t is that at t + k * kPeakThreads; -inf behind the end.
-// Loads begin where fetch() is called, so that others can follow before the first is there.
+// Logits as a block holds them in shared memory, where two stretches are read from different banks. Thread t loads and
+// looks at those at t, t + kPeakThreads and so on; -inf behind the end.
 constexpr int32_t kTileStretches = 8;
 constexpr int32_t kTileSize = kTileStretches * static_cast<int32_t>(ops::kStretch);
-constexpr int32_t kTileEach = kTileSize / kPeakThreads;
 struct Tile {
-  float at[kTileEach];
-};
-// `count`: what is left from `values` on.
-__device__ inline Tile fetch(const float* values, int64_t count) {
-  const float* mine = values + threadIdx.x;
-  const int32_t left = static_cast<int32_t>(count < kTileSize ? count : kTileSize) - static_cast<int32_t>(threadIdx.x);
-  Tile tile;
-#pragma unroll
-  for (int32_t k = 0; k < kTileEach; ++k) {
-    tile.at[k] = ops::kForbidden;
-    if (k * kPeakThreads < left)
-      asm volatile("ld.global.f32 %0, [%1];" : "=f"(tile.at[k]) : "l"(mine + k * kPeakThreads));
+  float values[kTileSize + kTileStretches * ops::kSumLanes];
+  Place firsts[kPeakThreads / 32];
+  float sums[kTileStretches];
+
+  __device__ float& operator[](int32_t i) {
+    return values[i + i / static_cast<int32_t>(ops::kStretch) * ops::kSumLanes];
   }
-  return tile;
+};
+
+constexpr int32_t kTileEach = kTileSize / kPeakThreads;
+
+// Calls body(i) for this thread's part of as many values as `count` need: whole stretches.
+template <typename Body>
+__device__ void for_mine(int64_t count, const Body& body) {
+  constexpr int32_t kStretch = static_cast<int32_t>(ops::kStretch);
+  const int32_t end =
+      count < kTileSize ? (static_cast<int32_t>(count) + kStretch - 1) / kStretch * kStretch : kTileSize;
+#pragma unroll
+  for (int32_t k = 0; k < kTileEach; ++k)
+    if (k * kPeakThreads < end) body(static_cast<int32_t>(threadIdx.x) + k * kPeakThreads);
 }
 
-// What the threads of a block share while they look for a peak. They must meet before it is used for another.
-struct PeakBoard {
-  static constexpr int32_t kApart =
-      static_cast<int32_t>(ops::kStretch) + ops::kSumLanes;  // two stretches in different banks
-  float exponentials[kTileStretches * kApart];
-  Place firsts[kPeakThreads / 32];  // of the warps
-  float sums[kTileStretches];
-};
+// Sends this thread's part of `count` values on their way to a tile, and waits for it.
+__device__ inline void fetch(Tile& tile, const float* values, int64_t count) {
+  for_mine(count, [&](int32_t i) {
+    if (i < count) {
+      const auto to = static_cast<uint32_t>(__cvta_generic_to_shared(&tile[i]));
+      asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(to), "l"(values + i) : "memory");
+    } else {
+      tile[i] = ops::kForbidden;
+    }
+  });
+}
+__device__ inline void await_fetched() { asm volatile("cp.async.wait_all;" ::: "memory"); }
 
-__device__ inline Place first_in_tile(const Tile& tile) {
+__device__ inline Place first_in_tile(Tile& tile, int64_t count) {
   Place mine{0, 0xffffffffu};
-#pragma unroll
-  for (int32_t k = 0; k < kTileEach; ++k) {
-    const uint32_t order = order_of(tile.at[k]);
-    if (order > mine.order) mine = {order, threadIdx.x + static_cast<uint32_t>(k * kPeakThreads)};
-  }
+  for_mine(count, [&](int32_t i) {
+    const uint32_t order = order_of(tile[i]);
+    if (order > mine.order) mine = {order, static_cast<uint32_t>(i)};
+  });
   return mine;
 }
 
 // The first of what all threads hold. For all threads of the block.
-__device__ inline Place first_of_block(PeakBoard& board, Place mine) {
+__device__ inline Place first_of_block(Tile& tile, Place mine) {
   mine = first_of_warp(mine);
-  if (threadIdx.x % 32 == 0) board.firsts[threadIdx.x / 32] = mine;
+  if (threadIdx.x % 32 == 0) tile.firsts[threadIdx.x / 32] = mine;
   __syncthreads();
   const uint32_t lane = threadIdx.x % 32;
-  return first_of_warp(lane < kPeakThreads / 32 ? board.firsts[lane] : Place{0, 0xffffffffu});
+  return first_of_warp(lane < kPeakThreads / 32 ? tile.firsts[lane] : Place{0, 0xffffffffu});
 }
 
-// Adds the sums of a tile's stretches to `total` in order. Valid in warp 0.
-__device__ inline double add_tile(double total, PeakBoard& board, const Tile& tile, int64_t count, float most) {
-  constexpr int32_t kStretch = static_cast<int32_t>(ops::kStretch);
+// Turns logits into exponentials and adds those of each stretch to `total` in order. Valid in thread 0.
+__device__ inline double add_tile(double total, Tile& tile, int64_t count, float most) {
   const auto thread = static_cast<int32_t>(threadIdx.x);
-  const int32_t stretches = ((count < kTileSize ? static_cast<int32_t>(count) : kTileSize) + kStretch - 1) / kStretch;
-#pragma unroll
-  for (int32_t k = 0; k < kTileEach; ++k) {
-    const int32_t i = thread + k * kPeakThreads, stretch = k * kPeakThreads / kStretch;
-    if (stretch < stretches) board.exponentials[i + stretch * ops::kSumLanes] = vector_exp(__fsub_rn(tile.at[k], most));
-  }
+  const auto stretches =
+      static_cast<int32_t>(((count < kTileSize ? count : kTileSize) + ops::kStretch - 1) / ops::kStretch);
+  for_mine(count, [&](int32_t i) { tile[i] = vector_exp(__fsub_rn(tile[i], most)); });
   __syncthreads();
   if (thread < kTileStretches * ops::kSumLanes) {
     const int32_t stretch = thread / ops::kSumLanes;
-    const float* mine = board.exponentials + stretch * PeakBoard::kApart + thread % ops::kSumLanes;
+    const float* mine = &tile[stretch * static_cast<int32_t>(ops::kStretch)] + thread % ops::kSumLanes;
     float sum = 0.0f;
     if (stretch < stretches) {
-      constexpr int32_t kAtOnce = 16;  // loads under way
-      for (int32_t first = 0; first < kStretch; first += kAtOnce * ops::kSumLanes) {
-        float values[kAtOnce];
-#pragma unroll
-        for (int32_t k = 0; k < kAtOnce; ++k) values[k] = mine[first + k * ops::kSumLanes];
-#pragma unroll
-        for (int32_t k = 0; k < kAtOnce; ++k) sum = __fadd_rn(sum, values[k]);
-      }
+#pragma unroll 16
+      for (int32_t i = 0; i < static_cast<int32_t>(ops::kStretch); i += ops::kSumLanes) sum = __fadd_rn(sum, mine[i]);
     }
     __syncwarp();
     for (int step = ops::kSumLanes / 2; step > 0; step /= 2)
       sum = __fadd_rn(sum, __shfl_xor_sync(kAllLanes, sum, step));
-    if (thread % ops::kSumLanes == 0) board.sums[stretch] = sum;
+    if (thread % ops::kSumLanes == 0) tile.sums[stretch] = sum;
   }
   __syncthreads();
-  if (thread >= 32) return 0.0;
-  const double sum = thread < stretches ? static_cast<double>(board.sums[thread % kTileStretches]) : 0.0;
-#pragma unroll
-  for (int32_t i = 0; i < kTileStretches; ++i) total += __shfl_sync(kAllLanes, sum, i);
+  if (thread == 0)
+    for (int32_t i = 0; i < stretches; ++i) total += static_cast<double>(tile.sums[i]);
   return total;
 }
 
-// The largest of a range, of which the first tile has been fetched. edit(tile, first) may change what a tile holds, and
-// memory with it. `tile` is the last one then. For all threads of the block.
-template <typename Edit>
-__device__ Place largest_of(PeakBoard& board, Tile& tile, const float* values, int64_t count, const Edit& edit) {
-  edit(tile, int64_t{0});
-  Place mine = first_in_tile(tile);
-  for (int64_t first = kTileSize; first < count; first += kTileSize) {
-    tile = fetch(values + first, count - first);
-    edit(tile, first);
-    const Place here = first_in_tile(tile);
+// The largest of a range, whose first tile is on its way. see(first) is called for each tile when it is
+// there: it may look at this thread's part of it and change it, and memory with it. A range of one tile is left in the
+// tile. For all threads of the block, which must meet before `tile` is used anew.
+template <typename See>
+__device__ Place largest_of(Tile& tile, const float* values, int64_t count, const See& see) {
+  Place mine{0, 0xffffffffu};
+  for (int64_t first = 0; first < count; first += kTileSize) {
+    if (first > 0) fetch(tile, values + first, count - first);
+    await_fetched();
+    see(first);
+    const Place here = first_in_tile(tile, count - first);
     if (here.order > mine.order) mine = {here.order, here.index + static_cast<uint32_t>(first)};
   }
-  return first_of_block(board, mine);
+  return first_of_block(tile, mine);
 }
 
-// `most` and `index` for all threads of the block, `sum` in warp 0.
-template <typename Edit>
-__device__ ops::Peak peak_of(PeakBoard& board, Tile& tile, const float* line, ops::Range range, const Edit& edit) {
+// Σ exp(value - most) over a range that largest_of() has been through. Valid in thread 0.
+__device__ inline double sum_of(Tile& tile, const float* values, int64_t count, float most) {
+  if (most == ops::kForbidden) return 0.0;
+  double sum = 0.0;
+  for (int64_t first = 0; first < count; first += kTileSize) {
+    if (count > kTileSize) {
+      fetch(tile, values + first, count - first);
+      await_fetched();
+    }
+    sum = add_tile(sum, tile, count - first, most);
+  }
+  return sum;
+}
+
+// look(peak) is called when all but the sum is known, and the range, if it is one tile, still stands in it. `most` and
+// `index` for all threads of the block, `sum` in thread 0.
+template <typename See, typename Look>
+__device__ ops::Peak peak_of(Tile& tile, const float* line, ops::Range range, const See& see, const Look& look) {
   ops::Peak peak{ops::kForbidden, range.first, 0.0};
   if (range.count < 1) return peak;
-  const float* values = line + range.first;
-  const Place place = largest_of(board, tile, values, range.count, edit);
+  const Place place = largest_of(tile, line + range.first, range.count, see);
   peak.most = of_order(place.order);
   peak.index += place.index;
-  if (peak.most == ops::kForbidden) return peak;
-  if (range.count > kTileSize) tile = fetch(values, range.count);  // the last one was in it
-  for (int64_t first = 0;;) {
-    peak.sum = add_tile(peak.sum, board, tile, range.count - first, peak.most);
-    first += kTileSize;
-    if (first >= range.count) break;
-    tile = fetch(values + first, range.count - first);
-  }
+  look(peak);
+  peak.sum = sum_of(tile, line + range.first, range.count, peak.most);
   return peak;
 }
-struct NoEdit {
-  __device__ void operator()(Tile&, int64_t) const {}
+struct NothingMore {
+  template <typename... Arguments>
+  __device__ void operator()(const Arguments&...) const {}
 };
 
-// ops::join by one warp, for all lanes, of the chunks that its first lanes hold.
-__device__ inline ops::Peak join_in_warp(const ops::Peak& mine) {
+// ops::join by one warp, for all lanes.
+__device__ inline ops::Peak join_in_warp(const ops::Peak* peaks) {
   const uint32_t lane = threadIdx.x % 32;
-  const bool there = lane < ops::kChunks;
-  const Place first = first_of_warp({there ? order_of(mine.most) : 0, lane});
-  ops::Peak all{of_order(first.order), __shfl_sync(kAllLanes, mine.index, static_cast<int>(first.index)), 0.0};
-  const double share = there ? mine.share(all.most) : 0.0;
+  const ops::Peak mine = lane < ops::kChunks ? peaks[lane] : ops::Peak{ops::kForbidden, 0, 0.0};
+  const Place first = first_of_warp({lane < ops::kChunks ? order_of(mine.most) : 0, lane});
+  ops::Peak all{of_order(first.order), __shfl_sync(kAllLanes, mine.index, first.index), 0.0};
+  const double share = mine.share(all.most);
 #pragma unroll
   for (int i = 0; i < ops::kChunks; ++i) all.sum += __shfl_sync(kAllLanes, share, i);
   return all;

@@ -18,6 +18,11 @@ struct Rules {
   int32_t times_begin, times_below;  // times within
   int32_t from;                      // everything from it on
   int32_t blank, blank_eot, no_timestamps;
+
+  __device__ bool forbid(int32_t token) const {
+    return token < below || token >= from || (token >= times_begin && token < times_below) || token == blank ||
+           token == blank_eot || token == no_timestamps;
+  }
 };
 
 // Where the text ends and the times begin, if the two are to be weighed against each other; else all is text.
@@ -43,17 +48,13 @@ struct Recent {
   bool last, before_last;  // whether these are times; before_last also where there is none
   int32_t latest;          // the last time, or -1
 };
-// A lane's token of the 32 that end at `end`.
-__device__ int32_t token_before(const History& history, int32_t end) {
-  const int32_t i = end - 32 + static_cast<int32_t>(threadIdx.x % 32);
-  return i >= 0 ? history.tokens[i] : -1;
-}
-// `token`: token_before(history, history.size), fetched early.
-__device__ Recent recent_of(const History& history, int32_t token, int32_t times_begin) {
+__device__ Recent recent_of(const History& history, int32_t times_begin) {
+  const int32_t lane = static_cast<int32_t>(threadIdx.x % 32);
   Recent recent{false, true, -1};
   for (int32_t end = history.size; end > 0; end -= 32) {
-    if (end != history.size) token = token_before(history, end);
-    const uint32_t times = __ballot_sync(kAllLanes, token >= times_begin && token >= 0);
+    const int32_t i = end - 32 + lane;
+    const int32_t token = i >= 0 ? history.tokens[i] : -1;
+    const uint32_t times = __ballot_sync(kAllLanes, i >= 0 && token >= times_begin);
     if (end == history.size) {
       recent.last = (times >> 31) != 0;
       recent.before_last = end < 2 || (times >> 30 & 1) != 0;
@@ -65,8 +66,7 @@ __device__ Recent recent_of(const History& history, int32_t token, int32_t times
   return recent;
 }
 
-__device__ Rules rules_of(const ops::TokenPolicy& policy, const History& history, int32_t last_token,
-                          int32_t vocabulary) {
+__device__ Rules rules_of(const ops::TokenPolicy& policy, const History& history, int32_t vocabulary) {
   const bool first = history.size == 0;
   Rules rules{0, policy.timestamp_begin, policy.timestamp_begin, vocabulary, -1, -1, -1};
   if (first && policy.blank >= 0) {
@@ -80,7 +80,7 @@ __device__ Rules rules_of(const ops::TokenPolicy& policy, const History& history
     if (policy.max_initial_timestamp >= 0) rules.from = policy.timestamp_begin + policy.max_initial_timestamp + 1;
     return rules;
   }
-  const auto [last, before_last, latest] = recent_of(history, last_token, policy.timestamp_begin);
+  const auto [last, before_last, latest] = recent_of(history, policy.timestamp_begin);
   if (last && !before_last) rules.below = policy.eot;
   if (latest >= 0) rules.times_below = last && !before_last ? latest : latest + 1;
   if (last && before_last) rules.times_below = vocabulary;
@@ -123,67 +123,48 @@ __device__ void forbid_by_repetition(float* line, const Part& part, const ops::T
   }
 }
 
-// The bits of the tokens in [first, end) among the 32 from `begin` on.
-__device__ uint32_t bits_of(int32_t begin, int32_t first, int32_t end) {
-  const auto below = [](int32_t n) { return n >= 32 ? 0xffffffffu : n <= 0 ? 0u : (1u << n) - 1u; };
-  return below(end - begin) & ~below(first - begin);
-}
+// What all blocks of a team learn of each other's parts.
+struct Found {
+  float texts[kTextParts];  // the largest of each
+  double times;             // the logarithm of what they add up to
+};
 
-// What is forbidden in a tile, a bit for each token: one word for a thread to make, one bit of several for it to read.
-constexpr int32_t kRuleWords = kTileSize / 32;
-static_assert(kRuleWords == kPeakThreads);
-
-// This thread's word of a suppression mask for the tile that begins at `tile_begin`, which may be within a word of the
-// mask.
-__device__ uint32_t suppressed(const ops::StepState& state, int32_t mask, int32_t tile_begin) {
-  const uint32_t* words = state.suppress + static_cast<int64_t>(mask) * state.suppress_words;
-  const int32_t word = tile_begin / 32 + static_cast<int32_t>(threadIdx.x);
-  const uint32_t low = word < state.suppress_words ? words[word] : 0,
-                 high = word + 1 < state.suppress_words ? words[word + 1] : 0;
-  return __funnelshift_r(low, high, static_cast<uint32_t>(tile_begin % 32));
-}
-__device__ uint32_t forbidden(const Rules& rules, int32_t tile_begin) {
-  const int32_t begin = tile_begin + static_cast<int32_t>(threadIdx.x) * 32;
-  const auto one = [&](int32_t token) { return token >= 0 ? bits_of(begin, token, token + 1) : 0u; };
-  return bits_of(begin, 0, rules.below) | bits_of(begin, rules.times_begin, rules.times_below) |
-         ~bits_of(begin, 0, rules.from) | one(rules.blank) | one(rules.blank_eot) | one(rules.no_timestamps);
-}
-__device__ void forbid_in(Tile& tile, float* values, const uint32_t (&bits)[kRuleWords]) {
-  const int32_t thread = static_cast<int32_t>(threadIdx.x);
-#pragma unroll
-  for (int32_t k = 0; k < kTileEach; ++k) {
-    if ((bits[thread / 32 + k * (kPeakThreads / 32)] >> (thread % 32) & 1u) == 0 || tile.at[k] == ops::kForbidden)
-      continue;
-    tile.at[k] = ops::kForbidden;
-    values[thread + k * kPeakThreads] = ops::kForbidden;
-  }
-}
-
-// What all blocks of a team learn of each other's parts: the largest of text, and the logarithm of what the times add
-// up to.
-__device__ Letter letter_of_text(float most) { return {__float_as_uint(most), 0}; }
-__device__ Letter letter_of_times(const ops::Peak& peak) {
+__device__ void tell_times(const ops::Peak& peak, const Team& team, Found& found) {
   const double weight = peak.most == ops::kForbidden ? static_cast<double>(ops::kForbidden)
                                                      : static_cast<double>(peak.most) + ops::log_of(peak.sum);
-  return {0, static_cast<uint64_t>(__double_as_longlong(weight))};
+  for (int32_t rank = 0; rank < team.size; ++rank) at_rank(&found, rank)->times = weight;
 }
-// Where all times together are likelier than the likeliest text, a time it is.
-__device__ bool prefer_times(const Letter (&parts)[kParts]) {
-  float text = ops::kForbidden;
-#pragma unroll
-  for (int32_t i = 0; i < kTextParts; ++i) text = fmaxf(text, __uint_as_float(static_cast<uint32_t>(parts[i].low)));
-  const double times = __longlong_as_double(static_cast<long long>(parts[kTimes].high));
-  return text != ops::kForbidden && times > static_cast<double>(text);
-}
+
+// Bits of the suppression mask for one tile, which begins anywhere.
+class TileMask {
+ public:
+  static constexpr int32_t kWords = kTileSize / 32 + 1;
+  __device__ TileMask(const uint32_t* mask, int32_t words, uint32_t (&shared)[kWords])
+      : mask_(mask), words_(words), shared_(shared) {}
+  // A thread's word for the tile that begins at `token`.
+  __device__ uint32_t fetch(int32_t token) const {
+    const int32_t word = token / 32 + static_cast<int32_t>(threadIdx.x);
+    return threadIdx.x < kWords && word < words_ ? mask_[word] : 0;
+  }
+  __device__ void put(uint32_t word) const {
+    if (threadIdx.x < kWords) shared_[threadIdx.x] = word;
+  }
+  __device__ bool has(int32_t tile_begin, int32_t token) const {
+    return (shared_[token / 32 - tile_begin / 32] >> (token % 32) & 1u) != 0;
+  }
+
+ private:
+  const uint32_t* mask_;
+  int32_t words_;
+  uint32_t (&shared_)[kWords];
+};
 
 // A team for each line.
 __global__ void __launch_bounds__(kPeakThreads, 3)
     rules_kernel(float* logits, int32_t vocabulary, ops::StepState state, const int32_t* rows) {
-  __shared__ PeakBoard board;
-  __shared__ uint32_t bits[kRuleWords];
-  __shared__ Letter parts[kParts];
-  __shared__ Bell bell;
-  if (threadIdx.x == 0) expect_letters(bell, kParts);
+  __shared__ Tile tile;
+  __shared__ uint32_t mask_words[TileMask::kWords];
+  __shared__ Found found;
   team_arrive();
   wait_for_previous();
   let_next_begin();
@@ -194,36 +175,48 @@ __global__ void __launch_bounds__(kPeakThreads, 3)
   const ops::TokenPolicy& policy = state.policies[row.policy];
   const History history{state.history + static_cast<int64_t>(row_index) * state.history_capacity,
                         min(row.sampled, state.history_capacity)};
-  const int32_t last_token = token_before(history, history.size);
-  const int32_t split = text_end(policy, vocabulary), suppress_mask = policy.suppress_mask;
+  const int32_t split = text_end(policy, vocabulary);
+  const TileMask mask(state.suppress + static_cast<int64_t>(policy.suppress_mask) * state.suppress_words,
+                      state.suppress_words, mask_words);
   float* line = logits + static_cast<int64_t>(blockIdx.y) * vocabulary;
   team_wait();
   for (int32_t index = team.rank; index < kParts; index += team.size) {
     const Part part = part_of(index, split, vocabulary);
-    const uint32_t masked = suppressed(state, suppress_mask, part.begin);
+    uint32_t word = mask.fetch(part.begin);
     forbid_by_repetition(line, part, policy, history);
-    Tile tile = fetch(line + part.begin, part.end - part.begin);
-    const Rules rules = rules_of(policy, history, last_token, vocabulary);
-    const auto forbid = [&](Tile& held, int64_t first) {
+    fetch(tile, line + part.begin, part.end - part.begin);
+    const Rules rules = rules_of(policy, history, vocabulary);
+    const auto forbid = [&](int64_t first) {
       const int32_t begin = part.begin + static_cast<int32_t>(first);
-      const uint32_t word = (first == 0 ? masked : suppressed(state, suppress_mask, begin)) | forbidden(rules, begin);
-      __syncthreads();  // the bits of another tile may still be read
-      bits[threadIdx.x] = word;
+      if (first > 0) {
+        word = mask.fetch(begin);
+        __syncthreads();
+      }
+      mask.put(word);
       __syncthreads();
-      forbid_in(held, line + begin, bits);
+      for_mine(part.end - begin, [&](int32_t i) {
+        if (tile[i] == ops::kForbidden || !(rules.forbid(begin + i) || mask.has(begin, begin + i))) return;
+        line[begin + i] = tile[i] = ops::kForbidden;
+      });
     };
-    Letter letter;
     if (index == kTimes) {
-      letter = letter_of_times(peak_of(board, tile, line, {part.begin, part.end - part.begin}, forbid));
+      const ops::Peak peak = peak_of(tile, line, {part.begin, part.end - part.begin}, forbid, NothingMore{});
+      if (threadIdx.x == 0) tell_times(peak, team, found);
     } else {
-      letter =
-          letter_of_text(of_order(largest_of(board, tile, line + part.begin, part.end - part.begin, forbid).order));
+      const Place place = largest_of(tile, line + part.begin, part.end - part.begin, forbid);
+      const float most = part.begin < part.end ? of_order(place.order) : ops::kForbidden;
+      if (threadIdx.x < static_cast<uint32_t>(team.size))
+        at_rank(&found, static_cast<int32_t>(threadIdx.x))->texts[index] = most;
     }
-    if (threadIdx.x < static_cast<uint32_t>(team.size))
-      send(team, letter, parts[index], bell, static_cast<int32_t>(threadIdx.x));
+    __syncthreads();
   }
-  await_letters(team, bell);
-  if (split == vocabulary || !prefer_times(parts)) return;
+  team_arrive();
+  team_wait();
+  if (split == vocabulary) return;
+  // Where all times together are likelier than the likeliest text, a time it is.
+  float text = ops::kForbidden;
+  for (int32_t i = 0; i < kTextParts; ++i) text = fmaxf(text, found.texts[i]);
+  if (text == ops::kForbidden || !(found.times > static_cast<double>(text))) return;
   for (int32_t index = team.rank; index < kTextParts; index += team.size) {
     const Part part = part_of(index, split, vocabulary);
     for (int32_t i = part.begin + static_cast<int32_t>(threadIdx.x); i < part.end; i += kPeakThreads)

@@ -10,12 +10,14 @@ namespace wtrt::kernels {
 constexpr int32_t kMostTops = ops::kMaxBeams + 1;   // candidates of a line
 constexpr int32_t kMostForks = ops::kMaxBeams - 1;  // rows of a search that take over another's past
 
-// A logit and its token as one number: the larger, the earlier in order; 0: nobody's. See top_of() in beam_select.cu.
-using Top = uint64_t;
+struct TopEntry {
+  float logit;
+  int32_t token;  // -1: none
+};
 
 struct LineScratch {
   ops::Peak peaks[ops::kChunks];
-  Top tops[ops::kChunks][kMostTops];
+  TopEntry tops[ops::kChunks][kMostTops];
   // Of the search whose first line this is: the pages in use to copy, and how many positions they hold.
   int32_t forks, fork_positions;
   ops::PageCopy copies[kMostForks];

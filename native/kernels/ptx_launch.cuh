@@ -56,69 +56,16 @@ __device__ inline void team_wait() {
 #endif
 }
 
-// Letters of 16 bytes from the team's blocks to each other's shared memory, and the bell that rings when all have come:
-// quicker than a barrier of the team. Before the first letter there must have been one, behind expect_letters().
-struct Letter {
-  uint64_t low, high;
-};
-struct Bell {
-  uint64_t barrier;
-};
-
-// By one thread of the block that is written to.
-__device__ inline void expect_letters(Bell& bell, int32_t letters) {
+// Where a variable in shared memory lies in the memory of the team's block `rank`.
+template <typename T>
+__device__ T* at_rank(T* shared, int32_t rank) {
 #if __CUDA_ARCH__ >= 900
-  const auto address = static_cast<uint32_t>(__cvta_generic_to_shared(&bell.barrier));
-  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(address) : "memory");
-  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
-  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(address), "r"(letters * 16) : "memory");
+  T* there;
+  asm("mapa.u64 %0, %1, %2;" : "=l"(there) : "l"(shared), "r"(rank));
+  return there;
 #else
-  (void)bell;
-  (void)letters;
-#endif
-}
-
-// To the same variables of the team's block `rank`.
-__device__ inline void send(const Team& team, const Letter& letter, Letter& to, Bell& bell, int32_t rank) {
-  if (team.size == 1) {
-    to = letter;
-    return;
-  }
-#if __CUDA_ARCH__ >= 900
-  uint32_t remote, remote_bell;
-  asm("mapa.shared::cluster.u32 %0, %1, %2;"
-      : "=r"(remote)
-      : "r"(static_cast<uint32_t>(__cvta_generic_to_shared(&to))), "r"(rank));
-  asm("mapa.shared::cluster.u32 %0, %1, %2;"
-      : "=r"(remote_bell)
-      : "r"(static_cast<uint32_t>(__cvta_generic_to_shared(&bell.barrier))), "r"(rank));
-  asm volatile("st.async.shared::cluster.mbarrier::complete_tx::bytes.v2.b64 [%0], {%1, %2}, [%3];" ::"r"(remote),
-               "l"(letter.low), "l"(letter.high), "r"(remote_bell)
-               : "memory");
-#else
-  (void)bell;
   (void)rank;
-#endif
-}
-
-// By all threads of the block, before they read letters.
-__device__ inline void await_letters(const Team& team, Bell& bell) {
-  if (team.size == 1) {
-    __syncthreads();
-    return;
-  }
-#if __CUDA_ARCH__ >= 900
-  const auto address = static_cast<uint32_t>(__cvta_generic_to_shared(&bell.barrier));
-  uint32_t rung = 0;
-  while (rung == 0) {
-    asm volatile(
-        "{ .reg .pred p; mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%1], 0; selp.u32 %0, 1, 0, p; }"
-        : "=r"(rung)
-        : "r"(address)
-        : "memory");
-  }
-#else
-  (void)bell;
+  return shared;
 #endif
 }
 

@@ -8,9 +8,9 @@
 
 namespace wtrt::ops {
 
-// `row`: what the row holds until now; eot: its policy's.
-WTRT_HOST_DEVICE inline void take_token(const StepState& state, int32_t row_index, RowState row, int32_t eot,
-                                        int32_t token, double logprob, int32_t advance) {
+WTRT_HOST_DEVICE inline void take_token(const StepState& state, int32_t row_index, int32_t token, double logprob,
+                                        int32_t advance) {
+  RowState& row = state.rows[row_index];
   if (row.sampled < state.history_capacity) {
     state.history[static_cast<int64_t>(row_index) * state.history_capacity + row.sampled] = token;
   }
@@ -18,8 +18,8 @@ WTRT_HOST_DEVICE inline void take_token(const StepState& state, int32_t row_inde
   row.length += advance;
   row.sum_logprob += logprob;
   row.sampled += 1;
-  if (row.sampled >= row.max_sampled || row.sampled >= state.history_capacity || token == eot) row.finished = 1;
-  state.rows[row_index] = row;
+  const bool full = row.sampled >= row.max_sampled || row.sampled >= state.history_capacity;
+  if (full || token == state.policies[row.policy].eot) row.finished = 1;
 }
 
 }  // namespace wtrt::ops

@@ -65,7 +65,7 @@ void sample(Isa isa, ThreadPool& pool, const ops::Tensor& logits, const ops::Ste
                                 static_cast<uint32_t>(row.sampled)};
       token = draw(pool, line, logits.cols, peak, static_cast<double>(policy.temperature), noise);
     }
-    ops::take_token(state, rows[i], row, policy.eot, static_cast<int32_t>(token), peak.logprob(line[token]), advance);
+    ops::take_token(state, rows[i], static_cast<int32_t>(token), peak.logprob(line[token]), advance);
   });
 }
 
