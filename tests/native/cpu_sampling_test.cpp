@@ -54,6 +54,19 @@ TEST(Philox, GivesThePublishedNumbers) {
   EXPECT_EQ(pi, (ops::Philox{0xd16cfe09u, 0x94fdccebu, 0x5001e420u, 0x24126ea1u}));
 }
 
+TEST(Gumbel, StaysBelowItsBound) {
+  for (uint32_t power = 0; power < 32; ++power) {
+    for (int32_t near = -40; near <= 40; ++near) {
+      for (const uint32_t bits :
+           {(1u << power) + static_cast<uint32_t>(near), ~((1u << power) + static_cast<uint32_t>(near))}) {
+        ASSERT_LE(ops::gumbel(bits), ops::gumbel_bound(bits)) << bits;
+        ASSERT_LT(ops::gumbel(bits), ops::kMostNoise) << bits;
+        ASSERT_GT(ops::gumbel(bits), ops::kLeastNoise) << bits;
+      }
+    }
+  }
+}
+
 TEST(Sampling, FollowsTheSoftmaxOfTheTemperature) {
   ThreadPool& pool = ThreadPool::instance();
   const ThreadPool::Lease lease(pool);

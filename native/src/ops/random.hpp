@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 
 #include "ops/exact_math.hpp"
@@ -28,6 +29,10 @@ WTRT_HOST_DEVICE inline Philox philox(Philox counter, uint64_t key) {
 constexpr double kLeastNoise = -3.2, kMostNoise = 23.0;
 
 WTRT_HOST_DEVICE inline double gumbel(uint32_t bits) { return -log_of(-log_of((bits + 0.5) * 0x1p-32)); }
+
+// No less than gumbel(bits), without a logarithm: with v = 1 - u it is at most -log(v), and v is at least half the
+// power of two whose place its leading zeros tell.
+WTRT_HOST_DEVICE inline double gumbel_bound(uint32_t bits) { return (std::countl_zero(~bits) + 1) * 0.6931471806; }
 
 // What a draw depends on besides the logits; four tokens share a block.
 struct NoiseKey {

@@ -27,7 +27,9 @@ Draw best_draw(const float* logits, Range range, double temperature, const ops::
       block = i / 4;
       bits = noise.four(block);
     }
-    const double noisy = value + ops::gumbel(bits[static_cast<size_t>(i % 4)]);
+    const uint32_t own = bits[static_cast<size_t>(i % 4)];
+    if (!(value + ops::gumbel_bound(own) > best.value)) continue;  // nearly all that are left
+    const double noisy = value + ops::gumbel(own);
     if (noisy > best.value) best = {noisy, i};
   }
   return best;
