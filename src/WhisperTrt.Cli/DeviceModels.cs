@@ -39,7 +39,7 @@ internal sealed class DeviceModels : IDisposable
     }
 
     /// <summary>An engine on each; work goes to the one with the least under way.</summary>
-    internal WhisperEngineGroup CreateEngines(TranscribeSettings settings)
+    internal WorkQueue CreateEngines(TranscribeSettings settings)
     {
         List<WhisperEngine> engines = [];
         try
@@ -55,7 +55,7 @@ internal sealed class DeviceModels : IDisposable
             throw;
         }
 
-        return new WhisperEngineGroup(engines);
+        return new WorkQueue(new WhisperEngineGroup(engines));
     }
 
     public void Dispose() => models.ForEach(model => model.Dispose());

@@ -86,15 +86,15 @@ internal sealed class Transcriber
         List<Task> running = [];
         try
         {
-            WhisperEngineGroup engines = models.CreateEngines(settings);
-            await using (engines.ConfigureAwait(false))
+            WorkQueue queue = models.CreateEngines(settings);
+            await using (queue.ConfigureAwait(false))
             {
                 TranscribeOptions options = settings.ToTranscribeOptions();
                 for (int i = 0; i < settings.Audio.Count; i++)
                 {
                     Transcription transcription =
-                        await engines.StartAsync(Open(settings.Audio[i]), options, progress?.Of(i), cancellationToken).ConfigureAwait(false);
-                    running.Add(FollowAsync(i, transcription, cancellationToken));
+                        await queue.StartAsync(Open(settings.Audio[i]), options, progress?.Of(i), cancellationToken).ConfigureAwait(false);
+                    running.Add(FollowAsync(i, transcription, queue, cancellationToken));
                 }
 
                 await Task.WhenAll(running).ConfigureAwait(false);
@@ -114,7 +114,7 @@ internal sealed class Transcriber
         : Audio.FromFile(audio);
 
     /// <summary>One file from its first segment to what is written; its failure is its own.</summary>
-    private async Task FollowAsync(int index, Transcription transcription, CancellationToken cancellationToken)
+    private async Task FollowAsync(int index, Transcription transcription, WorkQueue queue, CancellationToken cancellationToken)
     {
         string audio = settings.Audio[index];
         try
@@ -134,6 +134,10 @@ internal sealed class Transcriber
         {
             terminal.Complain($"{audio}: {error.Message}");
             Interlocked.Increment(ref failed);
+        }
+        finally
+        {
+            queue.Leave();
         }
 
         done[index] = true;

@@ -98,8 +98,8 @@ internal sealed class Evaluator
 
     private async Task<int> TranscribeAllAsync(DeviceModels models, CancellationToken cancellationToken)
     {
-        WhisperEngineGroup engines = models.CreateEngines(settings);
-        await using (engines.ConfigureAwait(false))
+        WorkQueue queue = models.CreateEngines(settings);
+        await using (queue.ConfigureAwait(false))
         {
             TranscribeOptions options = settings.ToTranscribeOptions();
             List<Task> running = [];
@@ -107,8 +107,8 @@ internal sealed class Evaluator
             {
                 TranscribeOptions own = clips[i].Language.Length == 0 ? options : options with { Language = CodeOf(clips[i].Language, models.First) };
                 Transcription transcription =
-                    await engines.StartAsync(Audio.FromFile(clips[i].Path), own, progress?.Of(i), cancellationToken).ConfigureAwait(false);
-                running.Add(FollowAsync(i, transcription, cancellationToken));
+                    await queue.StartAsync(Audio.FromFile(clips[i].Path), own, progress?.Of(i), cancellationToken).ConfigureAwait(false);
+                running.Add(FollowAsync(i, transcription, queue, cancellationToken));
             }
 
             await Task.WhenAll(running).ConfigureAwait(false);
@@ -117,7 +117,7 @@ internal sealed class Evaluator
         return ExitCode.Ok;
     }
 
-    private async Task FollowAsync(int index, Transcription transcription, CancellationToken cancellationToken)
+    private async Task FollowAsync(int index, Transcription transcription, WorkQueue queue, CancellationToken cancellationToken)
     {
         Clip clip = clips[index];
         try
@@ -132,6 +132,10 @@ internal sealed class Evaluator
         {
             terminal.Complain($"{clip.File}: {error.Message}");
             failed[index] = new EvalExcuse(clip.File, error.Message);
+        }
+        finally
+        {
+            queue.Leave();
         }
 
         progress?.Finish(index);

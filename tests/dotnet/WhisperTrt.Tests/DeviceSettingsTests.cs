@@ -61,6 +61,43 @@ public sealed class DeviceSettingsTests
         Assert.Equal("whispertrt: --gpu_memory_limit has no effect on the CPU\n", error.ToString());
     }
 
+    [SpeechFact]
+    public async Task Several_devices_are_given_what_they_soon_come_to()
+    {
+        EngineOptions small = new() { MaxBatch = 1 };
+        WhisperEngineGroup group = new([Speech.Model.CreateEngine(small), Speech.Model.CreateEngine(small)]);
+        await using WorkQueue queue = new(group);
+        List<Transcription> running = [];
+        for (int i = 0; i < 4; i++)
+        {
+            running.Add(await StartAsync(queue));
+        }
+
+        Task<Transcription> fifth = StartAsync(queue);
+        await Task.Delay(50);
+        Assert.False(fifth.IsCompleted);
+        await running[2].DisposeAsync();
+        queue.Leave();
+        await (await fifth.WaitAsync(Speech.Patience)).DisposeAsync();
+        using CancellationTokenSource source = new();
+        Task<Transcription> sixth = StartAsync(queue, source.Token);
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => sixth.WaitAsync(Speech.Patience));
+    }
+
+    [SpeechFact]
+    public async Task One_device_is_given_everything()
+    {
+        await using WorkQueue queue = new(new WhisperEngineGroup([Speech.Model.CreateEngine(new EngineOptions { MaxBatch = 1 })]));
+        for (int i = 0; i < 5; i++)
+        {
+            await StartAsync(queue).WaitAsync(Speech.Patience);
+        }
+    }
+
+    private static Task<Transcription> StartAsync(WorkQueue queue, CancellationToken cancellationToken = default) =>
+        queue.StartAsync(Audio.Pushed, new TranscribeOptions(), null, cancellationToken);
+
     private static ModelInfo ModelOn(Device device, long weights) => new()
     {
         Name = "tiny",
