@@ -12,7 +12,7 @@ int64_t elements(const GemmArgs& args) { return static_cast<int64_t>(16 / size_o
 
 bool valid(const GemmArgs& args) {
   const bool heads = args.head_size > 0;
-  return args.batches >= 0 && args.rows >= 0 && args.n >= 0 && args.k >= 0 && args.head_size >= 0 &&
+  return args.batches >= 0 && args.rows >= 0 && args.n >= 0 && args.k > 0 && args.head_size >= 0 &&
          (!heads || args.batches <= GemmArgs::kMostHeadBatches);
 }
 
@@ -41,15 +41,17 @@ bool writes_wide(const GemmArgs& args) {
 }
 
 cudaError_t gemm(const Device& device, const GemmArgs& args, GemmTactic tactic, cudaStream_t stream) {
-  if (!valid(args)) return cudaErrorInvalidValue;
   if (args.batches == 0 || args.rows == 0 || args.n == 0) return cudaSuccess;
+  if (!valid(args)) return cudaErrorInvalidValue;
+  const RowSpace space = row_space(args);
+  const int32_t tile = choose_wgmma_tile(space.batches, space.rows, args.n, args.k, device.processors);
   switch (tactic) {
     case GemmTactic::reference: return gemm_reference(args, stream);
     case GemmTactic::mma: return gemm_mma(device, args, stream);
-    case GemmTactic::wgmma: return gemm_wgmma(device, args, 0, stream);
+    case GemmTactic::wgmma: return gemm_wgmma(device, args, tile, stream);
     case GemmTactic::automatic: break;
   }
-  cudaError_t status = gemm_wgmma(device, args, 0, stream);
+  cudaError_t status = gemm_wgmma(device, args, tile, stream);
   if (status == cudaErrorNotSupported) status = gemm_mma(device, args, stream);
   if (status == cudaErrorNotSupported) status = gemm_reference(args, stream);
   return status;

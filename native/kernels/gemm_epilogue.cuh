@@ -108,34 +108,32 @@ __device__ inline int64_t column_of(const GemmArgs& args, int32_t c) {
   return head * args.head_stride + (c - head * size);
 }
 
+template <int kCount>
+__device__ inline void load_bias(const float* from, float (&bias)[kCount]) {
+#pragma unroll
+  for (int i = 0; i < kCount; i += 4) {
+    const Vector<float, 4> four = load_vector<4>(from + i);
+#pragma unroll
+    for (int j = 0; j < 4; ++j) bias[i + j] = four.get(j);
+  }
+}
+
 // kCount neighbouring columns, all of them inside n, stored at once.
 template <typename T, int kCount>
-__device__ inline void store_wide(const GemmArgs& args, T* out, const float (&sums)[kCount],
-                                  const float (&bias)[kCount], const Vector<T, kCount>& residual) {
-  float values[kCount];
+__device__ inline void store_wide(const GemmArgs& args, const Row<T>& row, int32_t column,
+                                  const float (&sums)[kCount]) {
+  float values[kCount], bias[kCount] = {};
+  if (args.bias != nullptr) load_bias(args.bias + column, bias);
 #pragma unroll
-  for (int i = 0; i < kCount; ++i) values[i] = sums[i] + bias[i];
-  if (args.gelu) {
-#pragma unroll
-    for (int i = 0; i < kCount; ++i) values[i] = gelu<T>(values[i]);
-  }
-  if (args.residual != nullptr) {
+  for (int i = 0; i < kCount; ++i) values[i] = args.gelu ? gelu<T>(sums[i] + bias[i]) : sums[i] + bias[i];
+  if (row.residual != nullptr) {
+    const Vector<T, kCount> residual = load_vector<kCount>(row.residual + column);
 #pragma unroll
     for (int i = 0; i < kCount; ++i) values[i] += residual.get(i);
   }
   Vector<T, kCount> result;
   result.set(values);
-  store_vector(out, result);
-}
-
-template <typename T, int kCount>
-__device__ inline void load_bias(const GemmArgs& args, int32_t column, float (&bias)[kCount]) {
-#pragma unroll
-  for (int i = 0; i < kCount; i += 4) {
-    const float4 four =
-        args.bias == nullptr ? float4{0, 0, 0, 0} : *reinterpret_cast<const float4*>(args.bias + column + i);
-    bias[i] = four.x, bias[i + 1] = four.y, bias[i + 2] = four.z, bias[i + 3] = four.w;
-  }
+  store_vector(row.out + column_of(args, column), result);
 }
 
 // The same for any alignment and at the end of a row.
@@ -153,16 +151,10 @@ __device__ inline void store_narrow(const GemmArgs& args, const Row<T>& row, int
   }
 }
 
-// Both in one, for kernels that keep nothing in flight over their stores.
 template <typename T, int kCount, bool kWide>
 __device__ inline void store(const GemmArgs& args, const Row<T>& row, int32_t column, const float (&sums)[kCount]) {
   if constexpr (kWide) {
-    if (column >= args.n) return;
-    float bias[kCount];
-    Vector<T, kCount> residual{};
-    load_bias<T>(args, column, bias);
-    if (row.residual != nullptr) residual = load_vector<kCount>(row.residual + column);
-    store_wide(args, row.out + column_of(args, column), sums, bias, residual);
+    if (column < args.n) store_wide(args, row, column, sums);
   } else {
     store_narrow(args, row, column, sums);
   }

@@ -2,20 +2,9 @@
 #pragma once
 
 #include "gemm_epilogue.cuh"
-#include "gemm_tactics.hpp"
+#include "gemm_traits.cuh"
 
 namespace wtrt::kernels::gemm_device {
-
-// kWarpsM by kWarpsN warps, each 16 * kBlocksM rows by 32 columns; steps of 32 along k, kStages of them in shared
-// memory.
-template <int kWarpsM_, int kWarpsN_, int kBlocksM_>
-struct MmaTile {
-  static constexpr int kWarpsM = kWarpsM_, kWarpsN = kWarpsN_, kBlocksM = kBlocksM_;
-  static constexpr int kThreads = 32 * kWarpsM * kWarpsN;
-  static constexpr int kRows = 16 * kWarpsM * kBlocksM, kColumns = 32 * kWarpsN, kDepth = 32, kStages = 4;
-  static constexpr int kRowBytes = kDepth * 2, kStageBytes = (kRows + kColumns) * kRowBytes,
-                       kSharedBytes = kStages * kStageBytes;
-};
 
 // A row's four pieces of 16 bytes change places so that ldmatrix meets every bank once: it reads rows 0 … 7 of a, and
 // of w, whose columns are dealt out as described below, rows 0, 1, 8, 9, 16, 17, 24, 25.

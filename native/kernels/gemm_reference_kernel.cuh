@@ -2,15 +2,9 @@
 #pragma once
 
 #include "gemm_epilogue.cuh"
-#include "gemm_tactics.hpp"
+#include "gemm_traits.cuh"
 
 namespace wtrt::kernels::gemm_device {
-
-// A block of 128 threads computes 128 rows by 64 columns, a thread 8 by 8 of them; 16 steps along k at a time, the next
-// 16 on their way in registers meanwhile.
-struct ReferenceTile {
-  static constexpr int kRows = 128, kColumns = 64, kDepth = 16, kThreads = 128;
-};
 
 template <typename T, bool kWide>
 __device__ inline float4 load_four(const T* row, int32_t k, int32_t k_end, bool valid) {

@@ -42,7 +42,7 @@ bool encode_a(CUtensorMap* map, const GemmArgs& args, const RowSpace& space, con
   return encode_map(map, args.type, args.a,
                     {{width, static_cast<cuuint64_t>(space.rows), static_cast<cuuint64_t>(space.batches)},
                      {row, batch},
-                     {64, static_cast<cuuint32_t>(tile.rows / tile.cluster_columns), 1}});
+                     {64, static_cast<cuuint32_t>(tile.rows), 1}});
 }
 
 // [n / 8, 8, k]: two of each eight rows make a box.
@@ -58,13 +58,13 @@ template <typename T, int kNumber>
 cudaError_t launch(const Device& device, const GemmArgs& args, cudaStream_t stream) {
   constexpr WgmmaTile kTile = kWgmmaTiles[kNumber];
   using Traits = WgmmaTraits<kTile>;
-  const auto parts = [](int32_t whole, int32_t part) { return (whole + part - 1) / part; };
+  const auto count = [](int64_t whole, int64_t part) { return static_cast<int32_t>(parts(whole, part)); };
   WgmmaGrid grid;
   grid.space = row_space(args);
-  grid.tiles_m = parts(grid.space.rows, kTile.rows);
-  grid.units_m = parts(grid.tiles_m * grid.space.batches, kTile.cluster_rows);
-  grid.units_n = parts(args.n, kTile.columns * kTile.cluster_columns);
-  grid.steps = parts(args.k, Traits::kDepth);
+  grid.tiles_m = count(grid.space.rows, kTile.rows);
+  grid.units_m = count(static_cast<int64_t>(grid.tiles_m) * grid.space.batches, kTile.cluster);
+  grid.units_n = count(args.n, kTile.columns);
+  grid.steps = count(args.k, Traits::kDepth);
   CUtensorMap a_map, w_map;
   if (!encode_a(&a_map, args, grid.space, kTile) || !encode_w(&w_map, args, kTile)) return cudaErrorNotSupported;
 
@@ -76,10 +76,10 @@ cudaError_t launch(const Device& device, const GemmArgs& args, cudaStream_t stre
   attributes[0].id = cudaLaunchAttributeProgrammaticStreamSerialization;
   attributes[0].val.programmaticStreamSerializationAllowed = 1;
   attributes[1].id = cudaLaunchAttributeClusterDimension;
-  attributes[1].val.clusterDim = {static_cast<unsigned>(kTile.cluster()), 1, 1};
+  attributes[1].val.clusterDim = {static_cast<unsigned>(kTile.cluster), 1, 1};
   cudaLaunchConfig_t config = {};
-  const int32_t clusters = std::min(grid.units_m * grid.units_n, clusters_at_once(kTile, device.processors));
-  config.gridDim = dim3(static_cast<unsigned>(clusters * kTile.cluster()));
+  const int32_t clusters = std::min(grid.units_m * grid.units_n, std::max(device.processors / kTile.cluster, 1));
+  config.gridDim = dim3(static_cast<unsigned>(clusters * kTile.cluster));
   config.blockDim = dim3(Traits::kThreads);
   config.dynamicSmemBytes = Traits::kSharedBytes;
   config.stream = stream;
@@ -100,7 +100,7 @@ constexpr std::array<Launcher, sizeof...(kTiles)> launchers(std::index_sequence<
 
 cudaError_t gemm_wgmma(const Device& device, const GemmArgs& args, int32_t tile, cudaStream_t stream) {
   constexpr auto kF16 = launchers<__half>(std::make_index_sequence<kWgmmaTileCount>());
-  constexpr auto kBf16 = launchers<__nv_bfloat16>(std::make_index_sequence<1>());
+  constexpr auto kBf16 = launchers<__nv_bfloat16>(std::make_index_sequence<kWgmmaTileCount>());
   if (device.sm != 90 || !reads_wide(args) || !writes_wide(args)) return cudaErrorNotSupported;
   if (tile < 0 || tile >= kWgmmaTileCount) return cudaErrorInvalidValue;
   if (args.type == DType::f16) return kF16[static_cast<size_t>(tile)](device, args, stream);
