@@ -350,6 +350,49 @@ TEST(Gemm, IsRightAtTheEncodersShapes) {
   }
 }
 
+// Products that read what the one before wrote and write where it read from: launched one by one, and in a graph.
+TEST(Gemm, AChainInAGraphGivesTheBitsOfItsLinks) {
+  constexpr int32_t kRows = 700, kWidth = 512, kLinks = 8;
+  constexpr int64_t kElements = static_cast<int64_t>(kRows) * kWidth;
+  const DeviceArray start(as_type(random_values(kElements, 41), DType::f16));
+  const DeviceArray w(
+      as_type(random_values(kLinks * kWidth * kWidth, 42, 1.0f / std::sqrt(1.0f * kWidth)), DType::f16));
+  const DeviceArray even(2 * kElements), odd(2 * kElements);
+  cudaStream_t stream = nullptr;
+  check(cudaStreamCreate(&stream));
+  const auto run = [&](bool wait) {
+    check(cudaMemcpyAsync(even.get(), start.get(), 2 * kElements, cudaMemcpyDeviceToDevice, stream));
+    for (int i = 0; i < kLinks; ++i) {
+      GemmArgs args{};
+      args.type = DType::f16;
+      args.a = i % 2 == 0 ? even.get() : odd.get(), args.a_row = kWidth, args.a_batch = kElements;
+      args.w = w.as<__half>() + i * kWidth * kWidth;
+      args.gelu = true;
+      args.out = i % 2 == 0 ? odd.get() : even.get(), args.out_row = kWidth, args.out_batch = kElements;
+      args.batches = 1, args.rows = kRows, args.n = kWidth, args.k = kWidth;
+      check(kernels::gemm(this_device(), args, GemmTactic::automatic, stream));
+      if (wait) check(cudaStreamSynchronize(stream));
+    }
+  };
+  run(true);
+  const std::vector<std::byte> one_by_one = even.read<std::byte>();
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t exec = nullptr;
+  check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+  run(false);
+  check(cudaStreamEndCapture(stream, &graph));
+  check(cudaGraphInstantiate(&exec, graph, 0));
+  for (int replay = 0; replay < 20; ++replay) {
+    check(cudaMemsetAsync(odd.get(), 0xff, 2 * kElements, stream));
+    check(cudaGraphLaunch(exec, stream));
+    check(cudaStreamSynchronize(stream));
+    EXPECT_EQ(difference({.n = kWidth}, even.read<std::byte>(), one_by_one), "") << "replay " << replay;
+  }
+  cudaGraphExecDestroy(exec);
+  cudaGraphDestroy(graph);
+  cudaStreamDestroy(stream);
+}
+
 TEST(Gemm, NothingToDoIsNoError) {
   GemmArgs args{};
   args.type = DType::f16;
