@@ -33,39 +33,22 @@ struct QueryFragments {
   static __device__ void set(uint32_t (&to)[4], uint32_t x, uint32_t y, uint32_t z, uint32_t w) { to[0] = x, to[1] = y, to[2] = z, to[3] = w; }
 };
 
-// Keys and values of kBlocks blocks. key(p) and value(p): where those of position p are; read(address): 16 bytes.
-template <int kBlocks>
-struct KeyValueFragments {
-  uint4 k[kBlocks][2][2], v[kBlocks][4];
-
-  template <typename Key, typename Value, typename Read>
-  __device__ void load(int first, int lane, const Key& key, const Value& value, const Read& read) {
-    const int g = lane / 4, t = lane % 4;
-#pragma unroll
-    for (int b = 0; b < kBlocks; ++b) {
-#pragma unroll
-      for (int i = 0; i < 2; ++i) {
-        const auto* from = key(first + kBlock * b + 8 * i + g);
-        k[b][i][0] = read(from + 8 * t);
-        k[b][i][1] = read(from + 8 * (t + 4));
-      }
-    }
-#pragma unroll
-    for (int b = 0; b < kBlocks; ++b) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) v[b][i] = read(value(first + kBlock * b + 2 * t + i / 2 * 8 + i % 2) + 8 * g);
-    }
-  }
+// Where a lane finds the pieces of block b that the products want: of positions from the block's first and values from the head's first.
+struct PiecePlace {
+  int position, value;
 };
+__device__ __forceinline__ PiecePlace key_place(int i, int piece, int lane) { return {8 * i + lane / 4, 8 * (lane % 4 + 4 * piece)}; }  // i, piece < 2
+__device__ __forceinline__ PiecePlace value_place(int i, int lane) { return {lane % 4 * 2 + i / 2 * 8 + i % 2, lane / 4 * 8}; }         // i < 4
 
 // A warp's share of the result: tokens g (index 0) and g + 8 (1); of each the values 16 t … 16 t + 15, value j of them in
 // o[j % 8][2 * token + j / 8]. `sum` is of this lane's columns alone until finish().
 struct AttentionPartial {
   float most[2] = {-INFINITY, -INFINITY}, sum[2] = {}, o[8][4] = {};
 
-  // visible(token, p): whether token 0 or 1 of this lane attends to position p.
-  template <typename T, int kBlocks, typename Visible>
-  __device__ void add(const QueryFragments& q, const KeyValueFragments<kBlocks>& kv, int first, int lane, const Visible& visible) {
+  // Of kBlocks blocks of positions from `first` on. key(b, i, piece), value(b, i): the pieces of block b; visible(token, p): whether
+  // token 0 or 1 of this lane attends to position p; when all pieces are there, loaded() is called.
+  template <typename T, int kBlocks, typename Key, typename Value, typename Visible, typename Loaded>
+  __device__ void add(const QueryFragments& q, const Key& key, const Value& value, int first, int lane, const Visible& visible, const Loaded& loaded) {
     const int t = lane % 4;
     float s[kBlocks][2][4] = {};
 #pragma unroll
@@ -74,8 +57,9 @@ struct AttentionPartial {
       for (int i = 0; i < 2; ++i) {
 #pragma unroll
         for (int piece = 0; piece < 2; ++piece) {
-          ptx::mma<T>(s[b][i], q.a[2 * piece], kv.k[b][i][piece].x, kv.k[b][i][piece].y);
-          ptx::mma<T>(s[b][i], q.a[2 * piece + 1], kv.k[b][i][piece].z, kv.k[b][i][piece].w);
+          const uint4 k = key(b, i, piece);
+          ptx::mma<T>(s[b][i], q.a[2 * piece], k.x, k.y);
+          ptx::mma<T>(s[b][i], q.a[2 * piece + 1], k.z, k.w);
         }
       }
     }
@@ -107,6 +91,13 @@ struct AttentionPartial {
         o[j][2 * i + 1] *= shrink;
       }
     }
+    uint4 v[kBlocks][4];
+#pragma unroll
+    for (int b = 0; b < kBlocks; ++b) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) v[b][i] = value(b, i);
+    }
+    loaded();
 #pragma unroll
     for (int b = 0; b < kBlocks; ++b) {
       uint32_t p[4];
@@ -122,8 +113,7 @@ struct AttentionPartial {
 #pragma unroll
       for (int j = 0; j < 8; ++j) {
         const unsigned pick = j % 2 == 0 ? 0x5410 : 0x7632;  // value j of two positions side by side
-        ptx::mma<T>(o[j], p, __byte_perm(word(kv.v[b][0], j / 2), word(kv.v[b][1], j / 2), pick),
-                    __byte_perm(word(kv.v[b][2], j / 2), word(kv.v[b][3], j / 2), pick));
+        ptx::mma<T>(o[j], p, __byte_perm(word(v[b][0], j / 2), word(v[b][1], j / 2), pick), __byte_perm(word(v[b][2], j / 2), word(v[b][3], j / 2), pick));
       }
     }
   }

@@ -7,29 +7,36 @@ namespace wtrt::kernels {
 int64_t cross_attention_workspace(const CrossKv&, int32_t) { return 0; }
 
 cudaError_t cross_attention(const Device& device, const CrossAttentionArgs& args, cudaStream_t stream) {
-  if (args.count <= 0) return cudaSuccess;
   const CrossKv& cache = args.cache;
   if (cache.head_size > kSimpleThreads) return cudaErrorNotSupported;
-  const cross::Parameters p{cache, args.layer, args.q, args.out, {args.state, args.tokens, args.count}};
+  const bool hopper = device.sm >= 90;
   return with_type(cache.type, [&](auto type) {
     using T = decltype(type);
-    LaunchShape shape{dim3(1, static_cast<unsigned>(cache.heads), static_cast<unsigned>(args.count)), kSimpleThreads};
-    shape.overlap = args.overlap && device.sm >= 90;
-    if constexpr (!std::is_same_v<T, float>) {
-      if (cache.head_size == kHead) {
-        // Two blocks of threads a multiprocessor at most, and what a group of 16 multiprocessors has room for.
-        const int work = cache.heads * args.count;
-        shape.cluster = device.sm >= 90 ? cross::kHopperCluster : 1;
-        const int clusters = std::min(work, std::max(1, device.processors / 16 * 32 / shape.cluster));
-        const int stages = work > clusters || cache.positions > shape.cluster * cross::kSplit ? cross::kMostStages : 1;
-        shape.grid = dim3(static_cast<unsigned>(clusters * shape.cluster));
-        shape.threads = 32 * cross::kWarps;
-        shape.shared_bytes = cross::shared_bytes(device.sm >= 90 ? stages : 1);
-        return launch(cross::mma_kernel<T>, shape, stream, p, device.sm >= 90 ? stages : 1);
+    const auto row_bytes = static_cast<int64_t>(cache.heads) * cache.head_size * static_cast<int64_t>(sizeof(T));
+    for (int32_t first = 0; first < args.count; first += cross::kMostTokens) {
+      const int32_t count = std::min(cross::kMostTokens, args.count - first);
+      const cross::Parameters p{cache, args.layer, static_cast<const char*>(args.q) + first * row_bytes, static_cast<char*>(args.out) + first * row_bytes,
+                                {args.state, args.tokens + first, count}};
+      LaunchShape shape{dim3(1, static_cast<unsigned>(cache.heads), static_cast<unsigned>(count)), kSimpleThreads};
+      shape.overlap = args.overlap && hopper;
+      cudaError_t status = cudaSuccess;
+      if (!std::is_same_v<T, float> && cache.head_size == kHead) {
+        if constexpr (!std::is_same_v<T, float>) {
+          // Three blocks a multiprocessor; a cluster's are within a group of 16 multiprocessors or so.
+          shape.cluster = hopper ? cross::kHopperCluster : 1;
+          const int room = std::max(1, hopper ? device.processors / 16 * 16 * 3 / shape.cluster : device.processors);
+          shape.grid = dim3(static_cast<unsigned>(std::min(room, cache.heads * count) * shape.cluster));
+          shape.threads = 32 * cross::kWarps;
+          shape.shared_bytes = sizeof(cross::Shared);
+          status = launch(cross::mma_kernel<T>, shape, stream, p);
+        }
+      } else {
+        shape.shared_bytes = sizeof(float) * static_cast<size_t>(cache.head_size + cache.positions + kSimpleThreads);
+        status = launch(cross::simple_kernel<T>, shape, stream, p);
       }
+      if (status != cudaSuccess) return status;
     }
-    shape.shared_bytes = sizeof(float) * static_cast<size_t>(cache.head_size + cache.positions + kSimpleThreads);
-    return launch(cross::simple_kernel<T>, shape, stream, p);
+    return cudaSuccess;
   });
 }
 

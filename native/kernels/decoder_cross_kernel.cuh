@@ -18,7 +18,7 @@ constexpr int kCluster = 1;
 constexpr int kCluster = kHopperCluster;
 #endif
 constexpr int kSliceBytes = 2 * kSlice * kHead * 2;  // keys, then values
-constexpr int kMostStages = 2;
+constexpr int kMostTokens = 256;                    // of a launch
 
 struct Parameters {
   CrossKv cache;
@@ -35,33 +35,60 @@ struct Parameters {
   __device__ int64_t values_behind_keys() const { return static_cast<int64_t>(cache.heads) * cache.positions * cache.head_size; }
 };
 
-// What a cluster does one after the other: a head of a group of tokens over a part of their window, long ones having several.
-struct Work {
-  int number;  // token * heads + head
-  int first, count, slot, length, part;
+// The groups among a launch's tokens, in order: first token, how many, slot, length. Each block finds them for itself.
+struct Groups {
+  int4 found[kMostTokens];
+  int slots[kMostTokens];
+  uint32_t leaders[kMostTokens / 32];
+
+  // Returns how many there are.
+  __device__ int find(const Tokens& tokens, const int32_t* lengths) {
+    const int thread = static_cast<int>(threadIdx.x), lane = thread % 32;
+    constexpr int kThreads = 32 * kWarps, kEach = kMostTokens / kThreads;
+    for (int i = thread; i < tokens.count; i += kThreads) {
+      const LiveToken token = tokens.at(i);
+      slots[i] = token.row < 0 ? kNobody : token.cross_slot;
+    }
+    __syncthreads();
+    int together[kEach];
+#pragma unroll
+    for (int j = 0; j < kEach; ++j) {
+      const int i = thread + j * kThreads, slot = i < tokens.count ? slots[i] : kNobody;
+      together[j] = 0;
+      if (slot != kNobody) {
+        int run = i;
+        while (run > 0 && slots[run - 1] == slot) --run;
+        if ((i - run) % kMostTogether == 0) {
+          while (together[j] < kMostTogether && i + together[j] < tokens.count && slots[i + together[j]] == slot) ++together[j];
+        }
+      }
+      const uint32_t some = __ballot_sync(~0u, together[j] > 0);
+      if (lane == 0) leaders[i / 32] = some;
+    }
+    __syncthreads();
+    int all = 0;
+#pragma unroll
+    for (int j = 0; j < kEach; ++j) {
+      const int i = thread + j * kThreads;
+      int before = __popc(leaders[i / 32] & ((1u << lane) - 1));
+      for (int word = 0; word < i / 32; ++word) before += __popc(leaders[word]);
+      if (together[j] > 0) found[before] = {i, together[j], slots[i], lengths[slots[i]]};
+    }
+#pragma unroll
+    for (const uint32_t some : leaders) all += __popc(some);
+    __syncthreads();
+    return all;
+  }
 };
 
-// The first work from `number` on in steps of `step`; count 0: there is none. Not inlined: it would be half of the kernel.
-__device__ __noinline__ int4 find_work(const ops::RowState* rows, const ops::TokenSlot* slots, int count, int heads, int number, int step) {
-  Tokens tokens{};
-  tokens.state.rows = const_cast<ops::RowState*>(rows);
-  tokens.slots = slots;
-  tokens.count = count;
-  for (; number < heads * count; number += step) {
-    const TokenGroup group = group_at(tokens, number / heads, [](int, const LiveToken& token) { return token.cross_slot; });
-    if (group.count > 0) return {number, group.first, group.count, group.token.cross_slot};
-  }
-  return {number, 0, 0, 0};
-}
-
-// A warp's own keys and values, some stages of them on their way: nobody else waits for them or fills them.
-class SliceRing {
+// A warp's own keys and values: nobody else waits for them or fills them.
+class Slice {
  public:
-  __device__ SliceRing(char* slices, char* barriers, int stages, int warp, int lane)
-      : slices_(slices + warp * kSliceBytes), barriers_(ptx::shared_address(barriers) + static_cast<uint32_t>(warp * stages * 8)), lane_(lane) {
+  __device__ Slice(char* slices, char* barriers, int warp, int lane)
+      : data_(slices + warp * kSliceBytes), barrier_(ptx::shared_address(barriers) + static_cast<uint32_t>(warp * 8)), lane_(lane) {
 #if __CUDA_ARCH__ >= 900
-    if (lane < stages) {
-      ptx::barrier_init(barriers_ + 8 * lane, 1);
+    if (lane == 0) {
+      ptx::barrier_init(barrier_, 1);
       ptx::fence_copy_engine();
     }
     __syncwarp();
@@ -69,15 +96,14 @@ class SliceRing {
   }
 
   // keys, values: of the slice's first position.
-  __device__ void fill(int stage, const void* keys, const void* values, int positions) const {
-    const uint32_t to = ptx::shared_address(slice(stage)), bytes = static_cast<uint32_t>(min(max(positions, 0), kSlice) * kHead * 2);
+  __device__ void fill(const void* keys, const void* values, int positions) const {
+    const uint32_t to = ptx::shared_address(data_), bytes = static_cast<uint32_t>(min(max(positions, 0), kSlice) * kHead * 2);
 #if __CUDA_ARCH__ >= 900
     if (lane_ != 0) return;
-    const uint32_t barrier = barriers_ + 8 * stage;
-    ptx::barrier_expect(barrier, 2 * bytes);
+    ptx::barrier_expect(barrier_, 2 * bytes);
     if (bytes == 0) return;
-    ptx::copy_bulk(to, keys, bytes, barrier, ptx::policy_evict_first());
-    ptx::copy_bulk(to + kSliceBytes / 2, values, bytes, barrier, ptx::policy_evict_first());
+    ptx::copy_bulk(to, keys, bytes, barrier_, ptx::policy_evict_first());
+    ptx::copy_bulk(to + kSliceBytes / 2, values, bytes, barrier_, ptx::policy_evict_first());
 #else
     for (uint32_t i = lane_ * 16; i < bytes; i += 32 * 16) {
       ptx::copy_async_16(to + i, static_cast<const char*>(keys) + i);
@@ -87,136 +113,124 @@ class SliceRing {
 #endif
   }
 
-  // parity: of how often the stage was filled before.
-  __device__ const char* wait(int stage, int parity) const {
+  // parity: of how often it was filled before.
+  __device__ const char* wait(int parity) const {
 #if __CUDA_ARCH__ >= 900
-    ptx::barrier_wait(barriers_ + 8 * stage, parity);
+    ptx::barrier_wait(barrier_, parity);
 #else
     ptx::copy_async_wait<0>();
     __syncwarp();
 #endif
-    return slice(stage);
+    return data_;
   }
 
  private:
-  __device__ char* slice(int stage) const { return slices_ + stage * kWarps * kSliceBytes; }
-
-  char* slices_;
-  uint32_t barriers_;
+  char* data_;
+  uint32_t barrier_;
   int lane_;
 };
 
-// Without clusters a block has all 16 tokens of its 4 warps; in a cluster 2 tokens of all 32.
-using Results = PartialResults<kMostTogether * kWarps>;
+struct Shared {
+  char slices[kWarps * kSliceBytes];
+  PartialResults<kMostTogether * kWarps> results;  // of all 16 tokens of 4 warps; in a cluster of 2 tokens of all 32
+  Groups groups;
+  uint64_t filled[kWarps], arrived;
+};
 
-constexpr uint32_t shared_bytes(int stages) {
-  return static_cast<uint32_t>(stages * kWarps * kSliceBytes + sizeof(Results) + 8 + static_cast<size_t>(stages * kWarps) * 8);
-}
-
+// A cluster does one work after the other, a work being a head of a group of tokens; of long windows a part at a time. While it
+// computes, the next keys and values are on their way.
 template <typename T>
-__global__ void __launch_bounds__(32 * kWarps, 2) mma_kernel(const Parameters p, int stages) {
-  extern __shared__ __align__(128) char ring_space[];
-  auto& results = *reinterpret_cast<Results*>(ring_space + stages * kWarps * kSliceBytes);
-  char* const barriers = reinterpret_cast<char*>(&results + 1);
+__global__ void __launch_bounds__(32 * kWarps, 3) mma_kernel(const Parameters p) {
+  extern __shared__ __align__(128) char memory[];
+  auto& shared = *reinterpret_cast<Shared*>(memory);
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int rank = static_cast<int>(blockIdx.x) % kCluster, step = static_cast<int>(gridDim.x) / kCluster;
-
-  const SliceRing ring(ring_space, barriers + 8, stages, warp, lane);
-  const auto behind = [&](const Work& work) -> Work {
-    if (work.count > 0 && (work.part + 1) * kCluster * kSplit < work.length) return {work.number, work.first, work.count, work.slot, work.length, work.part + 1};
-    const int4 found = find_work(p.tokens.state.rows, p.tokens.slots, p.tokens.count, p.cache.heads, work.number + step, step);
-    return {found.x, found.y, found.z, found.w, found.z > 0 ? p.cache.lengths[found.w] : 0, 0};
-  };
-  const auto slice = [&](const Work& work) { return ((work.part * kCluster + rank) * kWarps + warp) * kSlice; };
-  const auto fill = [&](const Work& work, int stage) {
-    if (work.count == 0) return;
-    const int first = slice(work);
-    const T* const keys = p.keys<T>(work.slot, work.number % p.cache.heads) + first * kHead;
-    ring.fill(stage, keys, keys + p.values_behind_keys(), work.length - first);
-  };
-  Work now{}, last{static_cast<int>(blockIdx.x) / kCluster - step};  // last: the one on its way that was asked for last
-#pragma unroll 1
-  for (int stage = 0; stage < stages; ++stage) {
-    last = behind(last);
-    fill(last, stage);
-    if (stage == 0) now = last;
-  }
 #if __CUDA_ARCH__ >= 900
-  const uint32_t arrived = ptx::shared_address(barriers);
-  if (threadIdx.x == 32) {
+  const uint32_t arrived = ptx::shared_address(&shared.arrived);
+  if (threadIdx.x == 0) {
     ptx::barrier_init(arrived, 1);
     ptx::fence_copy_engine();
   }
-  __syncwarp();
   ptx::cluster_arrive();
 #endif
+  const int heads = p.cache.heads, works = shared.groups.find(p.tokens, p.cache.lengths) * heads;
+  const Slice slice(shared.slices, reinterpret_cast<char*>(shared.filled), warp, lane);
+  const auto first_position = [&](int part) { return ((part * kCluster + rank) * kWarps + warp) * kSlice; };
+  const auto fill = [&](int work, int part) {
+    if (work >= works) return;
+    const int4 group = shared.groups.found[work / heads];
+    const int first = first_position(part);
+    const T* const keys = p.keys<T>(group.z, work % heads) + first * kHead;
+    slice.fill(keys, keys + p.values_behind_keys(), group.w - first);
+  };
+  int work = static_cast<int>(blockIdx.x) / kCluster;
+  fill(work, 0);
   ptx::launch_dependents();
   ptx::wait_for_launches_before();
 
-  const int64_t width = static_cast<int64_t>(p.cache.heads) * kHead;
-  const auto place_of = [&](const Work& work) { return work.first * width + work.number % p.cache.heads * kHead; };
+  const int64_t width = static_cast<int64_t>(heads) * kHead;
   QueryFragments q;
-  const auto load_queries = [&](const Work& work) {
-    const T* const from = static_cast<const T*>(p.q) + place_of(work);
-    if (work.count > 0) q.load(from + min(lane / 4, work.count - 1) * width, from + min(lane / 4 + 8, work.count - 1) * width, lane % 4);
+  const auto load_queries = [&](int of) {
+    if (of >= works) return;
+    const int4 group = shared.groups.found[of / heads];
+    const T* const from = static_cast<const T*>(p.q) + group.x * width + of % heads * kHead;
+    q.load(from + min(lane / 4, group.y - 1) * width, from + min(lane / 4 + 8, group.y - 1) * width, lane % 4);
   };
-  load_queries(now);
-  int stage = 0, parity = 0;
-  uint32_t received = 0;  // turns in which this block got results
+  load_queries(work);
+  int filled = 0;
+  [[maybe_unused]] int received = 0;  // turns in which this block got results
 #pragma unroll 1
-  for (int turn = 0; now.count > 0; ++turn) {
-    const int tokens = now.count;
-    const int64_t at = place_of(now);
+  for (int turn = 0; work < works; ++turn, work += step) {
+    const int4 group = shared.groups.found[work / heads];
     AttentionPartial partial;
-    bool more = true;
 #pragma unroll 1
-    while (more) {
-      const int end = now.length - 1 - slice(now);  // the last position's place in the slice
-      const char* const filled = ring.wait(stage, parity);
-      if (end >= 0) {
-        KeyValueFragments<kBlocks> kv;
-        const auto row = [&](int i) { return reinterpret_cast<const T*>(filled) + min(i, end) * kHead; };
-        kv.load(
-            0, lane, row, [&](int i) { return row(i) + kSlice * kHead; }, [](const T* from) { return *reinterpret_cast<const uint4*>(from); });
-        partial.add<T>(q, kv, 0, lane, [&](int, int i) { return i <= end; });
+    for (int part = 0; part == 0 || part * kCluster * kSplit < group.w; ++part) {
+      const int end = group.w - 1 - first_position(part);  // the last position's place in the slice
+      const char* const from = slice.wait(filled++ & 1);
+      const bool more = (part + 1) * kCluster * kSplit < group.w;
+      const auto refill = [&] {
+        __syncwarp();
+        fill(more ? work : work + step, more ? part + 1 : 0);
+      };
+      const auto piece = [&](int b, PiecePlace at, int behind) {
+        return *reinterpret_cast<const uint4*>(from + behind + (min(kBlock * b + at.position, end) * kHead + at.value) * sizeof(T));
+      };
+      if (end < 0) {
+        refill();
+        continue;
       }
-      __syncwarp();
-      const Work next = behind(last);
-      fill(next, stage);
-      const Work before = now;
-      now = stages > 1 ? last : next;
-      last = next;
-      more = now.count > 0 && now.number == before.number;
-      if (++stage == stages) stage = 0, parity ^= 1;
+      partial.add<T, kBlocks>(
+          q, [&](int b, int i, int half) { return piece(b, key_place(i, half, lane), 0); },
+          [&](int b, int i) { return piece(b, value_place(i, lane), kSliceBytes / 2); }, 0, lane, [&](int, int i) { return i <= end; }, refill);
     }
-    load_queries(now);  // of the next work, while this one's results go together
+    load_queries(work + step);
 
     partial.finish();
     // Tokens take turns at the blocks of the cluster, and the blocks at the first one.
     constexpr int kPartials = kCluster * kWarps;
-    const int own_first = (rank - turn) & (kCluster - 1), own = (tokens - own_first + kCluster - 1) / kCluster;
+    const int own_first = (rank - turn) & (kCluster - 1), own = (group.y - own_first + kCluster - 1) / kCluster;
     const auto slot_of = [&](int token) { return token / kCluster * kPartials + rank * kWarps + warp; };
 #if __CUDA_ARCH__ >= 900
-    if (threadIdx.x == 0 && own > 0) ptx::barrier_expect(arrived, static_cast<uint32_t>(own * kPartials * Results::kBytesEach));
+    if (threadIdx.x == 0 && own > 0) ptx::barrier_expect(arrived, static_cast<uint32_t>(own * kPartials * shared.results.kBytesEach));
     ptx::cluster_wait();  // all have begun, and done with what they got before
-    results.put(partial, tokens, lane, slot_of, [&](int token, auto* to, auto value) {
+    shared.results.put(partial, group.y, lane, slot_of, [&](int token, auto* to, auto value) {
       const int there = (token + turn) & (kCluster - 1);
       ptx::cluster_send(ptx::cluster_address(ptx::shared_address(to), there), value, ptx::cluster_address(arrived, there));
     });
     if (own > 0) ptx::barrier_wait(arrived, received++ & 1);
 #else
     __syncthreads();
-    results.put(partial, tokens, lane, slot_of, [](int, auto* to, auto value) { *reinterpret_cast<decltype(value)*>(to) = value; });
+    shared.results.put(partial, group.y, lane, slot_of, [](int, auto* to, auto value) { *reinterpret_cast<decltype(value)*>(to) = value; });
     __syncthreads();
 #endif
+    T* const out = static_cast<T*>(p.out) + group.x * width + work % heads * kHead;
 #pragma unroll 1
     for (int task = warp; task < 2 * own; task += kWarps) {
       const int mine = task / 2, value = task % 2 * 32 + lane;
-      static_cast<T*>(p.out)[at + (own_first + mine * kCluster) * width + value] = results.template joined<T>(mine * kPartials, kPartials, value, lane);
+      out[(own_first + mine * kCluster) * width + value] = shared.results.template joined<T>(mine * kPartials, kPartials, value, lane);
     }
 #if __CUDA_ARCH__ >= 900
-    __syncwarp();
-    if (now.count > 0) ptx::cluster_arrive();
+    if (work + step < works) ptx::cluster_arrive();
 #endif
   }
 }

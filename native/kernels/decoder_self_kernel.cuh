@@ -101,11 +101,19 @@ __global__ void __launch_bounds__(kThreads, 3) mma_kernel(const Parameters p) {
   AttentionPartial partial;
   const auto place = [&](int i) { return places[min(i, positions - 1)]; };
   for (int first = warp * kBlocks * kBlock; first < positions; first += kWarps * kBlocks * kBlock) {
-    KeyValueFragments<kBlocks> kv;
-    kv.load(
-        first, lane, [&](int i) { return source.key(place(i)); }, [&](int i) { return source.value(place(i)); },
-        [](const T* address) { return ptx::load_coherent<uint4>(address); });
-    partial.add<T>(q, kv, first, lane, [&](int token, int i) { return i < min(first_position + lane / 4 + 8 * token + 1, positions); });
+    uint4 keys[kBlocks][2][2], values[kBlocks][4];  // all asked for at once
+#pragma unroll
+    for (int b = 0; b < kBlocks; ++b) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        const PiecePlace k = key_place(i / 2, i % 2, lane), v = value_place(i, lane);
+        keys[b][i / 2][i % 2] = ptx::load_coherent<uint4>(source.key(place(first + kBlock * b + k.position)) + k.value);
+        values[b][i] = ptx::load_coherent<uint4>(source.value(place(first + kBlock * b + v.position)) + v.value);
+      }
+    }
+    partial.add<T, kBlocks>(
+        q, [&](int b, int i, int piece) { return keys[b][i][piece]; }, [&](int b, int i) { return values[b][i]; }, first, lane,
+        [&](int token, int i) { return i < min(first_position + lane / 4 + 8 * token + 1, positions); }, [] {});
   }
   partial.finish();
   results.put(

@@ -95,7 +95,9 @@ __device__ __forceinline__ void fence_copy_engine() {
 __device__ __forceinline__ void barrier_expect(uint32_t barrier, uint32_t bytes) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
 }
+// By whole warps: a lane that spins here could keep the others from doing what it waits for.
 __device__ __forceinline__ void barrier_wait(uint32_t barrier, uint32_t parity) {
+  __syncwarp();
   asm volatile(
       "{\n"
       ".reg .pred done;\n"
@@ -118,6 +120,21 @@ __device__ __forceinline__ void copy_bulk(uint32_t to, const void* from, uint32_
       "l"(from), "r"(bytes), "r"(barrier), "l"(policy)
       : "memory");
 }
+// To the same place in all blocks of the cluster that the mask names, and counted by the barrier in the same place there.
+__device__ __forceinline__ void copy_bulk_to_all(uint32_t to, const void* from, uint32_t bytes, uint32_t barrier, uint16_t blocks) {
+  asm volatile(
+      "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1], %2, [%3], %4;" ::"r"(to),
+      "l"(from), "r"(bytes), "r"(barrier), "h"(blocks)
+      : "memory");
+}
+// From this block's shared memory to another's; `to` and `barrier` by cluster_address().
+__device__ __forceinline__ void copy_bulk_across(uint32_t to, uint32_t from, uint32_t bytes, uint32_t barrier) {
+  asm volatile("cp.async.bulk.shared::cluster.shared::cta.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(to), "r"(from), "r"(bytes),
+               "r"(barrier)
+               : "memory");
+}
+// What was written to shared memory is seen by the copy engine.
+__device__ __forceinline__ void fence_written() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 #endif
 
 // ---- clusters; elsewhere a block is its own ----
@@ -143,8 +160,14 @@ __device__ __forceinline__ int cluster_size() {
 
 #if __CUDA_ARCH__ >= 900
 // All blocks of a cluster get this far before one gets past the wait. What they wrote is not seen by it; barriers they made are.
-__device__ __forceinline__ void cluster_arrive() { asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory"); }
-__device__ __forceinline__ void cluster_wait() { asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory"); }
+__device__ __forceinline__ void cluster_arrive() {
+  __syncwarp();
+  asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory");
+}
+__device__ __forceinline__ void cluster_wait() {
+  __syncwarp();
+  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
 
 // Where `address` of this block's shared memory lies in the block of that rank.
 __device__ __forceinline__ uint32_t cluster_address(uint32_t address, int rank) {

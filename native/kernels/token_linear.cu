@@ -93,6 +93,7 @@ Parameters parameters(const TokenLinearArgs& args) {
   p.tiles = (args.n + kTile - 1) / kTile;
   p.steps = args.k / 16;
   p.gelu = args.gelu;
+  p.inverse_k = 1 / static_cast<float>(args.k);
   return p;
 }
 
@@ -105,20 +106,32 @@ cudaError_t run_plain(const Device& device, const TokenLinearArgs& args, cudaStr
   return launch(plain_kernel, shape, stream, parameters(args));
 }
 
-template <typename T, typename Out, bool kNorm>
-cudaError_t run_typed(const Device& device, const TokenLinearArgs& args, const Plan& plan, cudaStream_t stream) {
-  Parameters p = parameters(args);
+void set_plan(Parameters& p, const Plan& plan) {
   p.chunks = plan.chunks;
   p.warp_steps = plan.warp_steps;
   p.slots = plan.slots;
   p.stages = plan.stages;
   p.buffers = plan.row_tiles < kMostRowTiles && (plan.slots < p.tiles || plan.cluster < plan.chunks) ? 2 : 1;
+  p.token_steps = kWarps * p.warp_steps * (p.gain != nullptr ? p.chunks : 1);
+  p.cluster_log = p.sharing_log = 0;
   while (1 << p.cluster_log < plan.cluster) ++p.cluster_log;
-  p.inverse_k = 1 / static_cast<float>(p.k);
+  while (1 << p.sharing_log < plan.sharing) ++p.sharing_log;
+}
+
+template <typename T, typename Out, bool kNorm>
+cudaError_t run_typed(const Device& device, const TokenLinearArgs& args, Plan plan, cudaStream_t stream) {
+  constexpr uint32_t kMostShared = 227 * 1024;
+  Parameters p = parameters(args);
+  set_plan(p, plan);
+  while (plan.row_tiles > 1 && SharedLayout(p, plan.row_tiles).bytes > kMostShared) {  // long tokens
+    plan.row_tiles /= 2;
+    plan.sharing = 1;
+    set_plan(p, plan);
+  }
   const int tokens = 8 * plan.row_tiles;
   LaunchShape shape{dim3(static_cast<unsigned>(plan.slots * plan.cluster), static_cast<unsigned>((p.rows + tokens - 1) / tokens)), kThreads};
   shape.shared_bytes = SharedLayout(p, plan.row_tiles).bytes;
-  shape.cluster = plan.cluster;
+  shape.cluster = plan.cluster * plan.sharing;
   shape.overlap = args.overlap && device.sm >= 90;
   switch (plan.row_tiles) {
     case 1: return launch(token_linear_kernel<T, Out, 1, kNorm>, shape, stream, p);
@@ -146,11 +159,18 @@ Plan plan(const Device& device, int64_t rows, int64_t n, int64_t k) {
   if (tiles * plan.cluster <= together * device.processors) {
     plan.slots = tiles;
   } else {
-    const int blocks = (plan.row_tiles == 1 ? 2 : 1) * device.processors / plan.cluster;
+    // Clusters do not cross groups of 16 multiprocessors or so.
+    const int processors = plan.row_tiles > 1 || plan.cluster > 1 ? device.processors / 16 * 16 : device.processors;
+    const int blocks = (plan.row_tiles == 1 ? 2 : 1) * processors / plan.cluster;
     plan.slots = blocks < 1 ? 1 : blocks < tiles ? blocks : tiles;
   }
   const int items = up(tiles, plan.slots) * (plan.chunks / plan.cluster), most = 2;
   plan.stages = items < most ? items : most;
+  plan.sharing = 1;
+  if (device.sm >= 90 && plan.row_tiles > 1 && plan.chunks == 1 && plan.slots >= 4) {
+    plan.sharing = 4;
+    plan.slots = plan.slots / 4 * 4;
+  }
   if (device.sm < 90) plan.stages = 1;  // little shared memory there, and a wait for one stage is a wait for all
   return plan;
 }

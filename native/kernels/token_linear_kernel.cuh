@@ -57,98 +57,71 @@ class WeightRing {
   uint32_t stride_, data_, barriers_;
 };
 
-// Columns of some neighbouring tokens into shared memory: asked for as they are, or normalised over all columns and rounded.
+// Tokens in shared memory: token r of the block at data + r * pitch.
 template <typename T>
-__device__ __forceinline__ void copy_tokens(const Parameters& p, int first_row, int rows, int column, int columns, char* to, uint32_t pitch) {
+struct TokenRows {
+  char* data;
+  uint32_t pitch;
+
+  __device__ T* row(int r) const { return reinterpret_cast<T*>(data + r * pitch); }
+
+  // A warp takes every eighth token. Its own, when it waited for them.
+  __device__ void copy(const Parameters& p, int first_row, int first, int end, int column, int columns) const {
 #pragma unroll 1
-  for (int r = static_cast<int>(threadIdx.x) / 32; r < rows; r += kWarps) {
-    const T* from = static_cast<const T*>(p.in) + static_cast<int64_t>(first_row + r) * p.k + column;
+    for (int r = first + static_cast<int>(threadIdx.x) / 32; r < end; r += kWarps) {
+      const T* from = static_cast<const T*>(p.in) + static_cast<int64_t>(first_row + r) * p.k + column;
+      const uint32_t to = ptx::shared_address(row(r));
 #pragma unroll 1
-    for (int c = static_cast<int>(threadIdx.x) % 32 * 8; c < columns; c += 256) {
-      ptx::copy_async_16(ptx::shared_address(to + r * pitch + c * sizeof(T)), from + c);
+      for (int c = static_cast<int>(threadIdx.x) % 32 * 8; c < columns; c += 256) ptx::copy_async_16(to + c * sizeof(T), from + c);
+    }
+    ptx::copy_async_commit();
+  }
+
+  // In place, each by the warp that copied it. In loops that stay loops: what a launch waits for most is its instructions.
+  __device__ void normalise(const Parameters& p, int first, int end, const float* gain, const float* shift) const {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll 1
+    for (int r = first + static_cast<int>(threadIdx.x) / 32; r < end; r += kWarps) {
+      const auto for_pieces = [&](const auto& body) {  // body(column, piece, its values)
+#pragma unroll 1
+        for (int c = lane * 8; c < p.k; c += 256) {
+          auto& piece = *reinterpret_cast<uint4*>(row(r) + c);
+          const float2 x[4] = {unpack2<T>(piece.x), unpack2<T>(piece.y), unpack2<T>(piece.z), unpack2<T>(piece.w)};
+          body(c, piece, x);
+        }
+      };
+      float mean = 0, square = 0;
+      for_pieces([&](int, uint4&, const float2(&x)[4]) {
+        mean += ((x[0].x + x[0].y) + (x[1].x + x[1].y)) + ((x[2].x + x[2].y) + (x[3].x + x[3].y));
+      });
+      mean = sum_over_warp(mean) * p.inverse_k;
+      for_pieces([&](int, uint4&, const float2(&x)[4]) {
+        float even = 0, odd = 0;
+#pragma unroll
+        for (int i = 0; i < 4; ++i) {
+          even += (x[i].x - mean) * (x[i].x - mean);
+          odd += (x[i].y - mean) * (x[i].y - mean);
+        }
+        square += even + odd;
+      });
+      const float scale = rsqrtf(sum_over_warp(square) * p.inverse_k + 1e-5f);
+      for_pieces([&](int c, uint4& piece, const float2(&x)[4]) {
+        const auto pair = [&](int i) {
+          const float2 w = *reinterpret_cast<const float2*>(gain + c + 2 * i), b = *reinterpret_cast<const float2*>(shift + c + 2 * i);
+          return pack2<T>((x[i].x - mean) * scale * w.x + b.x, (x[i].y - mean) * scale * w.y + b.y);
+        };
+        piece = {pair(0), pair(1), pair(2), pair(3)};
+      });
     }
   }
-  ptx::copy_async_commit();
-}
 
-__device__ __forceinline__ float sum_over_warp(float sum) {
+ private:
+  static __device__ float sum_over_warp(float sum) {
 #pragma unroll
-  for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(~0u, sum, offset);
-  return sum;
-}
-
-// Eight neighbours of a token.
-template <typename T>
-__device__ __forceinline__ void unpack8(float (&x)[8], const uint4& v) {
-  const float2 a = unpack2<T>(v.x), b = unpack2<T>(v.y), c = unpack2<T>(v.z), d = unpack2<T>(v.w);
-  x[0] = a.x, x[1] = a.y, x[2] = b.x, x[3] = b.y, x[4] = c.x, x[5] = c.y, x[6] = d.x, x[7] = d.y;
-}
-
-// A warp takes kTogether tokens at once; a lane holds kHeld pieces of eight of each, and reads what is beyond them again.
-template <typename T, int kTogether>
-__device__ __forceinline__ void normalise_tokens(const Parameters& p, const float* gains, const float* shifts, int first_row, int rows, int column,
-                                                 int columns, char* to, uint32_t pitch) {
-  constexpr int kHeld = 5;
-  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
-#pragma unroll 1
-  for (int first = warp * kTogether; first < rows; first += kWarps * kTogether) {
-    const auto row = [&](int i) { return static_cast<const T*>(p.in) + static_cast<int64_t>(first_row + min(first + i, rows - 1)) * p.k; };
-    uint4 held[kTogether][kHeld];
-    float mean[kTogether] = {}, scale[kTogether] = {};
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) {
-#pragma unroll
-      for (int j = 0; j < kHeld; ++j) {
-        if ((32 * j + lane) * 8 < p.k) held[i][j] = ptx::load_coherent<uint4>(row(i) + (32 * j + lane) * 8);
-      }
-    }
-    const auto for_all = [&](const auto& body) {  // body(token, column, values)
-      float x[8];
-#pragma unroll
-      for (int j = 0; j < kHeld; ++j) {
-#pragma unroll
-        for (int i = 0; i < kTogether; ++i) {
-          unpack8<T>(x, held[i][j]);
-          if ((32 * j + lane) * 8 < p.k) body(i, (32 * j + lane) * 8, x);
-        }
-      }
-#pragma unroll 1
-      for (int c = (32 * kHeld + lane) * 8; c < p.k; c += 256) {
-#pragma unroll
-        for (int i = 0; i < kTogether; ++i) {
-          unpack8<T>(x, ptx::load_coherent<uint4>(row(i) + c));
-          body(i, c, x);
-        }
-      }
-    };
-    for_all([&](int i, int, const float(&x)[8]) { mean[i] += ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7])); });
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) mean[i] = sum_over_warp(mean[i]) * p.inverse_k;
-    for_all([&](int i, int, const float(&x)[8]) {
-      float even = 0, odd = 0;
-#pragma unroll
-      for (int e = 0; e < 8; e += 2) {
-        even += (x[e] - mean[i]) * (x[e] - mean[i]);
-        odd += (x[e + 1] - mean[i]) * (x[e + 1] - mean[i]);
-      }
-      scale[i] += even + odd;
-    });
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) scale[i] = rsqrtf(sum_over_warp(scale[i]) * p.inverse_k + 1e-5f);
-    for_all([&](int i, int c, const float(&x)[8]) {
-      if (c < column || c >= column + columns || first + i >= rows) return;
-      uint32_t packed[4];
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const float4 w = *reinterpret_cast<const float4*>(gains + c + 4 * half), b = *reinterpret_cast<const float4*>(shifts + c + 4 * half);
-        const auto value = [&](int e, float gain, float shift) { return (x[4 * half + e] - mean[i]) * scale[i] * gain + shift; };
-        packed[2 * half] = pack2<T>(value(0, w.x, b.x), value(1, w.y, b.y));
-        packed[2 * half + 1] = pack2<T>(value(2, w.z, b.z), value(3, w.w, b.w));
-      }
-      *reinterpret_cast<uint4*>(to + (first + i) * pitch + (c - column) * sizeof(T)) = {packed[0], packed[1], packed[2], packed[3]};
-    });
+    for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(~0u, sum, offset);
+    return sum;
   }
-}
+};
 
 __device__ __forceinline__ float gelu(float x) { return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f)); }
 
@@ -184,6 +157,10 @@ __global__ void __launch_bounds__(kThreads, kRowTiles == 1 ? 3 : kRowTiles == 2 
   const int cluster = 1 << p.cluster_log, rank = static_cast<int>(blockIdx.x) & (cluster - 1), slot = static_cast<int>(blockIdx.x) >> p.cluster_log;
   const int first_row = static_cast<int>(blockIdx.y) * kTokens, rows = min(kTokens, p.rows - first_row);
   const SharedLayout at(p, kRowTiles);
+  // The tokens that this block fetches, of those that the blocks beside it want too.
+  const int sharing = kRowTiles > 1 ? 1 << p.sharing_log : 1, share = static_cast<int>(blockIdx.x) & (sharing - 1);
+  const int own_rows = (rows + sharing - 1) >> (kRowTiles > 1 ? p.sharing_log : 0);
+  const int own_first = min(share * own_rows, rows), own_end = min(own_first + own_rows, rows);
   const auto first_step = [&](int chunk, int of_warp) { return min((chunk * kWarps + of_warp) * p.warp_steps, p.steps); };
   const auto steps_of = [&](int chunk) { return first_step(chunk, warp + 1) - first_step(chunk, warp); };
 
@@ -202,11 +179,14 @@ __global__ void __launch_bounds__(kThreads, kRowTiles == 1 ? 3 : kRowTiles == 2 
   ptx::launch_dependents();
   const auto *gain = reinterpret_cast<const float*>(shared + at.gain), *shift = reinterpret_cast<const float*>(shared + at.shift);
 #if __CUDA_ARCH__ >= 900
-  const uint32_t arrived = ptx::shared_address(shared + at.arrived), normed = ptx::shared_address(shared + at.normed);
+  const uint32_t arrived = ptx::shared_address(shared + at.arrived), normed = ptx::shared_address(shared + at.normed),
+                 shared_in = ptx::shared_address(shared + at.shared);
   if (thread == 32) {  // not the first warp, which has the most to do
     ptx::barrier_init(arrived, 1);
     ptx::barrier_init(normed, 1);
+    ptx::barrier_init(shared_in, 1);
     ptx::fence_copy_engine();
+    if (sharing > 1) ptx::barrier_expect(shared_in, static_cast<uint32_t>((kNorm ? rows - own_end + own_first : rows) * p.k) * sizeof(T));
     if (kNorm) {
       const auto bytes = static_cast<uint32_t>(p.k) * 4u;
       ptx::barrier_expect(normed, 2 * bytes);
@@ -214,8 +194,7 @@ __global__ void __launch_bounds__(kThreads, kRowTiles == 1 ? 3 : kRowTiles == 2 
       ptx::copy_bulk(ptx::shared_address(shift), p.shift, bytes, normed, ptx::policy_evict_first());
     }
   }
-  if (cluster > 1) {
-    __syncwarp();
+  if (cluster > 1 || sharing > 1) {
     ptx::cluster_arrive();
   } else {
     __syncthreads();
@@ -231,6 +210,7 @@ __global__ void __launch_bounds__(kThreads, kRowTiles == 1 ? 3 : kRowTiles == 2 
   beside.place(p, slot, first_row, rows, rank);
   ptx::wait_for_launches_before();
 
+  const TokenRows<T> tokens{shared + at.tokens, at.pitch};
   float total[kOutputs] = {};
   int ready = -1;  // the chunk of the tokens in shared memory
   int stage = 0, parity = 0, turn = 0, tiles_done = 0;
@@ -240,28 +220,59 @@ __global__ void __launch_bounds__(kThreads, kRowTiles == 1 ? 3 : kRowTiles == 2 
 #pragma unroll 1
     for (int chunk = rank; chunk < p.chunks; chunk += cluster, ++turn) {
       const int steps = steps_of(chunk);
-      if (ready != chunk) {
+      const bool stage_tokens = kNorm ? ready < 0 : ready != chunk;
+      if (stage_tokens) {
         if (ready >= 0) __syncthreads();
-        const int column = first_step(chunk, 0) * 16, columns = first_step(chunk, kWarps) * 16 - column;
+        ready = chunk;
+        const int column = kNorm ? 0 : first_step(chunk, 0) * 16, columns = kNorm ? p.k : first_step(chunk, kWarps) * 16 - column;
+#if __CUDA_ARCH__ >= 900
+        if (sharing > 1) ptx::cluster_wait();  // all have begun
+        if (sharing > 1 && !kNorm) {
+          const int r = own_first + thread;
+          if (r < own_end) {
+            ptx::copy_bulk_to_all(ptx::shared_address(tokens.row(r)), static_cast<const T*>(p.in) + static_cast<int64_t>(first_row + r) * p.k,
+                                  static_cast<uint32_t>(p.k) * sizeof(T), shared_in, static_cast<uint16_t>((1 << sharing) - 1));
+          }
+        } else {
+          tokens.copy(p, first_row, own_first, own_end, column, columns);
+        }
+#else
+        tokens.copy(p, first_row, own_first, own_end, column, columns);
+#endif
+      }
+      if (chunk == rank) beside.load_residual(p);
+      if (stage_tokens) {
+        ptx::copy_async_wait<0>();
         if (kNorm) {
 #if __CUDA_ARCH__ >= 900
           ptx::barrier_wait(normed, 0);
 #endif
-          normalise_tokens<T, (kRowTiles > 1 ? 2 : 1)>(p, gain, shift, first_row, rows, column, columns, shared + at.tokens, at.pitch);
-        } else {
-          copy_tokens<T>(p, first_row, rows, column, columns, shared + at.tokens, at.pitch);
+          __syncwarp();
+          tokens.normalise(p, own_first, own_end, gain, shift);
         }
-      }
-      if (chunk == rank) beside.load_residual(p);
-      if (ready != chunk) {
-        if (!kNorm) ptx::copy_async_wait<0>();
+#if __CUDA_ARCH__ >= 900
+        if (sharing > 1) {
+          if (kNorm) {
+            ptx::fence_written();
+            __syncthreads();
+            const int r = own_first + thread / sharing, to = thread & (sharing - 1);
+            if (r < own_end && to != share) {
+              const uint32_t from = ptx::shared_address(tokens.row(r));
+              ptx::copy_bulk_across(ptx::cluster_address(from, to), from, static_cast<uint32_t>(p.k) * sizeof(T), ptx::cluster_address(shared_in, to));
+            }
+          }
+          ptx::barrier_wait(shared_in, 0);
+        } else {
+          __syncthreads();
+        }
+#else
         __syncthreads();
-        ready = chunk;
+#endif
       }
 
       float sums[2][kRowTiles][4] = {};
       ring.wait(stage, parity);
-      const char* const tokens = shared + at.tokens + warp * p.warp_steps * 32 + lane % 4 * 8;
+      const char* const values = shared + at.tokens + (first_step(chunk, warp) - (kNorm ? 0 : first_step(chunk, 0))) * 32 + lane % 4 * 8;
 #pragma unroll
       for (int s = 0; s < kMostSteps; ++s) {
         if (s >= steps) continue;
@@ -269,7 +280,7 @@ __global__ void __launch_bounds__(kThreads, kRowTiles == 1 ? 3 : kRowTiles == 2 
         ring.read(weights, stage, s);
 #pragma unroll
         for (int i = 0; i < kRowTiles; ++i) {
-          const uint2 x = *reinterpret_cast<const uint2*>(tokens + min(8 * i + lane / 4, rows - 1) * at.pitch + 32 * s);
+          const uint2 x = *reinterpret_cast<const uint2*>(values + min(8 * i + lane / 4, rows - 1) * at.pitch + 32 * s);
           ptx::mma<T>(sums[s % 2][i], weights, x.x, x.y);
         }
       }
@@ -319,7 +330,6 @@ __global__ void __launch_bounds__(kThreads, kRowTiles == 1 ? 3 : kRowTiles == 2 
 #pragma unroll 1
         for (int r = 0; beside.target[j] >= 0 && r < cluster; ++r) total[j] += received[r * place + thread + j * kThreads];
       }
-      __syncwarp();
       if (tile + p.slots < p.tiles) ptx::cluster_arrive();
     }
 #endif
@@ -331,6 +341,12 @@ __global__ void __launch_bounds__(kThreads, kRowTiles == 1 ? 3 : kRowTiles == 2 
       static_cast<Out*>(p.out)[beside.target[j]] = from_float<Out>(value + to_float(beside.residual[j]));
     }
   }
+#if __CUDA_ARCH__ >= 900
+  if (sharing > 1 && kNorm) {  // its tokens may still be on their way to others
+    ptx::cluster_arrive();
+    ptx::cluster_wait();
+  }
+#endif
 }
 
 }  // namespace wtrt::kernels::token

@@ -64,6 +64,8 @@ class DecoderStep {
   }
 
   void change_plans(PlanChange change) { change_ = std::move(change); }
+  // What cross_attention() is told.
+  void change_processors(int processors) { cross_device_.processors = processors; }
 
   // Milliseconds of a step: the median over replays of its graph.
   double time(bool overlap, int replays) {
@@ -159,7 +161,7 @@ class DecoderStep {
       case cross: {
         kernels::CrossAttentionArgs args{cross_kv(cross_data_.get()), layer, q_.get(), state(), tokens_->as<ops::TokenSlot>(), shape_.rows, mixed_.get(), nullptr,
                                          overlap};
-        return check(kernels::cross_attention(device_, args, stream), "cross_attention");
+        return check(kernels::cross_attention(cross_device_, args, stream), "cross_attention");
       }
       case cross_out: return linear(stream, kind, layer, mixed_, false, w, w, x_, overlap);
       case fc1: return linear(stream, kind, layer, x_, true, shape_.ffn, w, wide_, overlap);
@@ -195,7 +197,7 @@ class DecoderStep {
   }
 
   DecoderStepShape shape_;
-  kernels::Device device_ = this_device();
+  kernels::Device device_ = this_device(), cross_device_ = device_;
   PlanChange change_;
   DeviceArray weights_, floats_, gain_, lengths_, paged_data_, cross_data_, x_, wide_, q_, mixed_, logits_;
   std::unique_ptr<DeviceArray> states_, tokens_, pages_;

@@ -113,6 +113,7 @@ std::vector<float> checked_output(const DecoderProblem& problem, const std::vect
 
 const DecoderShape kShapes[] = {
     {.heads = 4},
+    {.heads = 20},  // more than all clusters take at once
     {.heads = 3, .page_tokens = 24},
     {.heads = 2, .type = DType::bf16},
     {.heads = 2, .head_size = 64, .type = DType::f32},
@@ -241,7 +242,7 @@ void poison_beyond_lengths(DecoderProblem& problem) {
 TEST(CrossAttention, IsWhatTheTextbookComputes) {
   for (const DecoderShape& shape : kShapes) {
     for (const int positions : {1500, 1700, 200}) {
-      if (positions != 1500 && shape.head_size != 64) continue;
+      if (positions != (shape.heads == 20 ? 200 : 1500) && (shape.head_size != 64 || shape.heads == 20)) continue;
       DecoderProblem problem = crossing_problem(shape, positions);
       const auto tokens = crossing_tokens(problem);
       poison_beyond_lengths(problem);
@@ -257,7 +258,7 @@ TEST(CrossAttention, IsWhatTheTextbookComputes) {
 
 TEST(CrossAttention, GivesATokenTheSameBitsInAnyCompany) {
   for (const DecoderShape& shape : kShapes) {
-    DecoderProblem problem = crossing_problem(shape, 1500);
+    DecoderProblem problem = crossing_problem(shape, shape.heads == 20 ? 200 : 1500);
     const auto tokens = crossing_tokens(problem);
     problem.upload();
     CrossRun run(problem, tokens, 5);
@@ -378,32 +379,55 @@ TEST(DecoderStep, OverlapsWithoutRacing) {
   }
 }
 
-TEST(DecoderStep, Bench) {
-  if (!bench_wanted()) GTEST_SKIP() << "WTRT_BENCH=1 asks for it";
-  for (const auto& [rows, windows] : {std::pair{1, 1}, std::pair{5, 1}, std::pair{8, 8}, std::pair{32, 32}}) {
-    DecoderStep step({.rows = rows, .windows = windows});
-    step.report();
-    struct Variant {
-      const char* name;
-      DecoderStep::PlanChange change;
-    };
-    const Variant variants[] = {
-        {"a tile a block", [](auto& p, int, int n, int) { p.slots = (n + 15) / 16, p.stages = 1; }},
-        {"132 blocks, 1 stage", [](auto& p, int, int n, int) { p.slots = std::min(132 / p.cluster, (n + 15) / 16), p.stages = 1; }},
-        {"132 blocks, 2 stages", [](auto& p, int, int n, int) { p.slots = std::min(132 / p.cluster, (n + 15) / 16), p.stages = 2; }},
-        {"264 blocks, 1 stage", [](auto& p, int, int n, int) { p.slots = std::min(264 / p.cluster, (n + 15) / 16), p.stages = 1; }},
-        {"at most 16 rows a block", [](auto& p, int, int, int) { p.row_tiles = std::min(p.row_tiles, 2); }},
-    };
-    for (const Variant& variant : variants) {
-      step.change_plans(variant.change);
-      try {
-        std::printf("[ BENCH ]   with %-24s %.3f ms\n", variant.name, step.time(true, 15));
-      } catch (const std::exception& e) {
-        std::printf("[ BENCH ]   with %-24s %s\n", variant.name, e.what());
-        cudaGetLastError();
-      }
+void bench_step(int rows, int windows) {
+  DecoderStep step({.rows = rows, .windows = windows});
+  struct Variant {
+    const char* name;
+    DecoderStep::PlanChange change;
+    int processors = 132;
+  };
+  const auto same = [](auto&, int, int, int) {};
+  const Variant variants[] = {
+      {"each its own tokens", [](auto& p, int, int, int) { p.sharing = 1; }},
+      {"one work a cluster", same, 100000},
+      {"two blocks a multiprocessor", same, 88},
+      {"a third more blocks", same, 176},
+      {"128 blocks, 1 stage", [](auto& p, int, int n, int) { p.slots = std::min(128 / p.cluster, (n + 15) / 16), p.stages = 1; }},
+      {"128 blocks, 2 stages", [](auto& p, int, int n, int) { p.slots = std::min(128 / p.cluster, (n + 15) / 16), p.stages = 2; }},
+      {"264 blocks, 1 stage", [](auto& p, int, int n, int) { p.slots = std::min(264 / p.cluster, (n + 15) / 16), p.stages = 1; }},
+  };
+  for (const Variant& variant : variants) {
+    if (rows <= 8 && &variant == variants) continue;  // the same
+    step.change_plans(variant.change);
+    step.change_processors(variant.processors);
+    try {
+      std::printf("[ BENCH ] %d rows with %-28s %.3f ms\n", rows, variant.name, step.time(true, 11));
+    } catch (const std::exception& e) {
+      std::printf("[ BENCH ] %d rows with %-28s %s\n", rows, variant.name, e.what());
+      cudaGetLastError();
     }
+    std::fflush(stdout);
   }
+  step.change_plans({});
+  step.change_processors(this_device().processors);
+  step.report();
+}
+
+TEST(DecoderStepBench, OneWindow) {
+  if (!bench_wanted()) GTEST_SKIP() << "WTRT_BENCH=1 asks for it";
+  bench_step(1, 1);
+}
+TEST(DecoderStepBench, FiveBeams) {
+  if (!bench_wanted()) GTEST_SKIP() << "WTRT_BENCH=1 asks for it";
+  bench_step(5, 1);
+}
+TEST(DecoderStepBench, EightWindows) {
+  if (!bench_wanted()) GTEST_SKIP() << "WTRT_BENCH=1 asks for it";
+  bench_step(8, 8);
+}
+TEST(DecoderStepBench, ThirtyTwoWindows) {
+  if (!bench_wanted()) GTEST_SKIP() << "WTRT_BENCH=1 asks for it";
+  bench_step(32, 32);
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ inline void expect_close(const std::string& name, const std::vector<float>& got,
   const double floor = 1e-7 * std::sqrt(size);
   std::printf("[ ERROR ] %-56s ours %.3g, textbook %.3g, ratio %.2f\n", name.c_str(), ours / std::sqrt(size), theirs / std::sqrt(size),
               ours / std::max(theirs, 1e-300));
+  std::fflush(stdout);
   EXPECT_LE(ours, 2 * theirs + floor) << name;
   int shown = 0;
   size_t wrong = 0;
