@@ -1,8 +1,8 @@
 // How a token linear is cut up.
 //
-// The weights are the 16-row operand of mma.m16n8k16, the tokens its 8 columns: a tile is 16 outputs. Packed, a tile is a sequence of
-// k-steps of 16, each 32 lanes · 16 bytes, so that a lane's fragment is one vector. Along k the sum has one order for each (n, k): chunks,
-// in a chunk 8 warps, in a warp steps; even and odd ones apart.
+// The weights are the 16-row operand of mma.m16n8k16, the tokens its 8 columns: a tile is 16 outputs. Packed, a tile is
+// a sequence of k-steps of 16, each 32 lanes · 16 bytes, so that a lane's fragment is one vector. Along k the sum has
+// one order for each (n, k): chunks, in a chunk 8 warps, in a warp steps; even and odd ones apart.
 #pragma once
 
 #include <cstdint>
@@ -45,7 +45,7 @@ struct Parameters {
 // Where what lies in shared memory. The weights come first.
 struct SharedLayout {
   uint32_t pitch;  // bytes from one token to the next one: no bank twice
-  uint32_t tokens, gain, shift, partial, received, arrived, normed, shared, filled, bytes;
+  uint32_t tokens, gain, shift, partial, received, arrived, normed, gathered, filled, bytes;
 
   __host__ __device__ SharedLayout(const Parameters& p, int row_tiles) {
     const uint32_t most = 8u * static_cast<uint32_t>(row_tiles), rows = static_cast<uint32_t>(p.rows);
@@ -57,8 +57,8 @@ struct SharedLayout {
     received = partial + static_cast<uint32_t>(p.buffers) * kWarps * most * kPartialPitch * 4u;
     arrived = received + (p.cluster_log > 0 ? most * kTile * 4u : 0u);
     normed = arrived + 8u;
-    shared = normed + 8u;
-    filled = shared + 8u;
+    gathered = normed + 8u;
+    filled = gathered + 8u;
     bytes = filled + static_cast<uint32_t>(p.stages * kWarps) * 8u;
   }
 };
