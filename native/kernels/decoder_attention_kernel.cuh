@@ -1,9 +1,10 @@
-// Attention of up to 16 tokens over keys and values in memory, for 16-bit types and heads of 64: tensor cores, online softmax in f32.
+// Attention of up to 16 tokens over keys and values in memory, for 16-bit types and heads of 64: tensor cores, online
+// softmax in f32.
 //
-// A warp takes blocks of 16 positions. Tokens are the 16 rows of mma.m16n8k16 and the results come out as its operands want them; which
-// of a head's 64 values is which index of a product is free as long as both operands agree, so that every lane loads 16 bytes at a time
-// from global memory straight into fragments: of keys the pieces t and t + 4 (8 values each), of values the piece g, where g = lane / 4
-// and t = lane % 4.
+// A warp takes blocks of 16 positions. Tokens are the 16 rows of mma.m16n8k16 and the results come out as its operands
+// want them; which of a head's 64 values is which index of a product is free as long as both operands agree, so that
+// every lane loads 16 bytes at a time from global memory straight into fragments: of keys the pieces t and t + 4 (8
+// values each), of values the piece g, where g = lane / 4 and t = lane % 4.
 #pragma once
 
 #include "decoder_launch.cuh"
@@ -12,7 +13,7 @@
 namespace wtrt::kernels {
 
 constexpr int kHead = 64;
-constexpr int kBlock = 16;  // positions
+constexpr int kBlock = 16;                      // positions
 constexpr float kScale = 0.125f * 1.44269504f;  // of scores: kHead^-0.5, and log2(e) for exp2
 
 // The queries of tokens g and g + 8.
@@ -23,32 +24,42 @@ struct QueryFragments {
   __device__ void load(const T* low, const T* high, int t) {
 #pragma unroll
     for (int piece = 0; piece < 2; ++piece) {
-      const uint4 x = ptx::load_coherent<uint4>(low + 8 * (t + 4 * piece)), y = ptx::load_coherent<uint4>(high + 8 * (t + 4 * piece));
+      const uint4 x = ptx::load_coherent<uint4>(low + 8 * (t + 4 * piece)),
+                  y = ptx::load_coherent<uint4>(high + 8 * (t + 4 * piece));
       set(a[2 * piece], x.x, y.x, x.y, y.y);
       set(a[2 * piece + 1], x.z, y.z, x.w, y.w);
     }
   }
 
  private:
-  static __device__ void set(uint32_t (&to)[4], uint32_t x, uint32_t y, uint32_t z, uint32_t w) { to[0] = x, to[1] = y, to[2] = z, to[3] = w; }
+  static __device__ void set(uint32_t (&to)[4], uint32_t x, uint32_t y, uint32_t z, uint32_t w) {
+    to[0] = x, to[1] = y, to[2] = z, to[3] = w;
+  }
 };
 
-// Where a lane finds the pieces of block b that the products want: of positions from the block's first and values from the head's first.
+// Where a lane finds the pieces of block b that the products want: of positions from the block's first and values from
+// the head's first.
 struct PiecePlace {
   int position, value;
 };
-__device__ __forceinline__ PiecePlace key_place(int i, int piece, int lane) { return {8 * i + lane / 4, 8 * (lane % 4 + 4 * piece)}; }  // i, piece < 2
-__device__ __forceinline__ PiecePlace value_place(int i, int lane) { return {lane % 4 * 2 + i / 2 * 8 + i % 2, lane / 4 * 8}; }         // i < 4
+__device__ __forceinline__ PiecePlace key_place(int i, int piece, int lane) {
+  return {8 * i + lane / 4, 8 * (lane % 4 + 4 * piece)};
+}  // i, piece < 2
+__device__ __forceinline__ PiecePlace value_place(int i, int lane) {
+  return {lane % 4 * 2 + i / 2 * 8 + i % 2, lane / 4 * 8};
+}  // i < 4
 
-// A warp's share of the result: tokens g (index 0) and g + 8 (1); of each the values 16 t … 16 t + 15, value j of them in
-// o[j % 8][2 * token + j / 8]. `sum` is of this lane's columns alone until finish().
+// A warp's share of the result: tokens g (index 0) and g + 8 (1); of each the values 16 t … 16 t + 15, value j of them
+// in o[j % 8][2 * token + j / 8]. `sum` is of this lane's columns alone until finish().
 struct AttentionPartial {
   float most[2] = {-INFINITY, -INFINITY}, sum[2] = {}, o[8][4] = {};
 
-  // Of kBlocks blocks of positions from `first` on. key(b, i, piece), value(b, i): the pieces of block b; visible(token, p): whether
-  // token 0 or 1 of this lane attends to position p; when all pieces are there, loaded() is called.
+  // Of kBlocks blocks of positions from `first` on. key(b, i, piece), value(b, i): the pieces of block b;
+  // visible(token, p): whether token 0 or 1 of this lane attends to position p; when all pieces are there, loaded() is
+  // called.
   template <typename T, int kBlocks, typename Key, typename Value, typename Visible, typename Loaded>
-  __device__ void add(const QueryFragments& q, const Key& key, const Value& value, int first, int lane, const Visible& visible, const Loaded& loaded) {
+  __device__ void add(const QueryFragments& q, const Key& key, const Value& value, int first, int lane,
+                      const Visible& visible, const Loaded& loaded) {
     const int t = lane % 4;
     float s[kBlocks][2][4] = {};
 #pragma unroll
@@ -105,7 +116,8 @@ struct AttentionPartial {
       for (int i = 0; i < 2; ++i) {
 #pragma unroll
         for (int token = 0; token < 2; ++token) {
-          p[2 * i + token] = pack2<T>(ptx::exp2_approx(s[b][i][2 * token] - base[token]), ptx::exp2_approx(s[b][i][2 * token + 1] - base[token]));
+          p[2 * i + token] = pack2<T>(ptx::exp2_approx(s[b][i][2 * token] - base[token]),
+                                      ptx::exp2_approx(s[b][i][2 * token + 1] - base[token]));
           const float2 rounded = unpack2<T>(p[2 * i + token]);
           sum[token] += rounded.x + rounded.y;
         }
@@ -113,7 +125,8 @@ struct AttentionPartial {
 #pragma unroll
       for (int j = 0; j < 8; ++j) {
         const unsigned pick = j % 2 == 0 ? 0x5410 : 0x7632;  // value j of two positions side by side
-        ptx::mma<T>(o[j], p, __byte_perm(word(v[b][0], j / 2), word(v[b][1], j / 2), pick), __byte_perm(word(v[b][2], j / 2), word(v[b][3], j / 2), pick));
+        ptx::mma<T>(o[j], p, __byte_perm(word(v[b][0], j / 2), word(v[b][1], j / 2), pick),
+                    __byte_perm(word(v[b][2], j / 2), word(v[b][3], j / 2), pick));
       }
     }
   }
@@ -136,9 +149,11 @@ struct PartialResults {
   float o[kSlots][kHead], most[kSlots], sum[kSlots];
   static constexpr int kBytesEach = (kHead + 2) * 4;
 
-  // One warp's, of its lane's tokens below `tokens`: store(token, address, value) for all values; address: as slot_of(token) says.
+  // One warp's, of its lane's tokens below `tokens`: store(token, address, value) for all values; address: as
+  // slot_of(token) says.
   template <typename SlotOf, typename Store>
-  __device__ void put(const AttentionPartial& partial, int tokens, int lane, const SlotOf& slot_of, const Store& store) {
+  __device__ void put(const AttentionPartial& partial, int tokens, int lane, const SlotOf& slot_of,
+                      const Store& store) {
     const int t = lane % 4;
 #pragma unroll
     for (int i = 0; i < 2; ++i) {
@@ -149,7 +164,8 @@ struct PartialResults {
       for (int j = 0; j < 4; ++j) {
         const int from = 4 * j % 8, half = 2 * i + j / 2;
         store(token, &o[slot][16 * t + 4 * j],
-              make_float4(partial.o[from][half], partial.o[from + 1][half], partial.o[from + 2][half], partial.o[from + 3][half]));
+              make_float4(partial.o[from][half], partial.o[from + 1][half], partial.o[from + 2][half],
+                          partial.o[from + 3][half]));
       }
       if (t == 0) {
         store(token, &most[slot], partial.most[i]);

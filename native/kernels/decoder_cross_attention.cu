@@ -15,16 +15,20 @@ cudaError_t cross_attention(const Device& device, const CrossAttentionArgs& args
     const auto row_bytes = static_cast<int64_t>(cache.heads) * cache.head_size * static_cast<int64_t>(sizeof(T));
     for (int32_t first = 0; first < args.count; first += cross::kMostTokens) {
       const int32_t count = std::min(cross::kMostTokens, args.count - first);
-      const cross::Parameters p{cache, args.layer, static_cast<const char*>(args.q) + first * row_bytes, static_cast<char*>(args.out) + first * row_bytes,
+      const cross::Parameters p{cache,
+                                args.layer,
+                                static_cast<const char*>(args.q) + first * row_bytes,
+                                static_cast<char*>(args.out) + first * row_bytes,
                                 {args.state, args.tokens + first, count}};
       LaunchShape shape{dim3(1, static_cast<unsigned>(cache.heads), static_cast<unsigned>(count)), kSimpleThreads};
       shape.overlap = args.overlap && hopper;
       cudaError_t status = cudaSuccess;
       if (!std::is_same_v<T, float> && cache.head_size == kHead) {
         if constexpr (!std::is_same_v<T, float>) {
-          // Four blocks for each multiprocessor, of which three run at once: a round of three alone would leave some waiting for a second one.
+          // Two blocks a multiprocessor keep the memory busy. More clusters than there is room for would run after the
+          // others.
           shape.cluster = hopper ? cross::kHopperCluster : 1;
-          const int room = std::max(1, hopper ? device.processors / 16 * 16 * 4 / shape.cluster : device.processors);
+          const int room = std::max(1, device.processors / 16 * 16 * 2 / shape.cluster);
           shape.grid = dim3(static_cast<unsigned>(std::min(room, cache.heads * count) * shape.cluster));
           shape.threads = 32 * cross::kWarps;
           shape.shared_bytes = sizeof(cross::Shared);
@@ -46,9 +50,11 @@ cudaError_t alignment_scores(const AlignmentScoresArgs& args, cudaStream_t strea
   const cross::Parameters p{args.cache, args.layer, args.q, nullptr, {args.state, args.tokens, args.count}};
   cross::Heads heads{};
   for (int32_t i = 0; i < args.heads_count; ++i) heads.numbers[i] = args.heads[i];
-  const LaunchShape shape{dim3(1, static_cast<unsigned>(args.heads_count), static_cast<unsigned>(args.count)), kSimpleThreads};
-  return with_type(args.cache.type,
-                   [&](auto type) { return launch(cross::scores_kernel<decltype(type)>, shape, stream, p, args.scores, heads); });
+  const LaunchShape shape{dim3(1, static_cast<unsigned>(args.heads_count), static_cast<unsigned>(args.count)),
+                          kSimpleThreads};
+  return with_type(args.cache.type, [&](auto type) {
+    return launch(cross::scores_kernel<decltype(type)>, shape, stream, p, args.scores, heads);
+  });
 }
 
 }  // namespace wtrt::kernels

@@ -8,17 +8,17 @@
 namespace wtrt::kernels::cross {
 
 constexpr int kWarps = 4;
-constexpr int kBlocks = 3;                        // of a warp at once
-constexpr int kSlice = kBlocks * kBlock;          // its positions
-constexpr int kSplit = kWarps * kSlice;           // positions of a block of threads at once: 1500 make 8 splits
-constexpr int kHopperCluster = 8;                 // blocks of threads that share a head, split by split
+constexpr int kBlocks = 3;                // of a warp at once
+constexpr int kSlice = kBlocks * kBlock;  // its positions
+constexpr int kSplit = kWarps * kSlice;   // positions of a block of threads at once: 1500 make 8 splits
+constexpr int kHopperCluster = 8;         // blocks of threads that share a head, split by split
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
 constexpr int kCluster = 1;
 #else
 constexpr int kCluster = kHopperCluster;
 #endif
 constexpr int kSliceBytes = 2 * kSlice * kHead * 2;  // keys, then values
-constexpr int kMostTokens = 256;                    // of a launch
+constexpr int kMostTokens = 256;                     // of a launch
 
 struct Parameters {
   CrossKv cache;
@@ -29,10 +29,13 @@ struct Parameters {
 
   template <typename T>
   __device__ const T* keys(int slot, int head) const {
-    return static_cast<const T*>(cache.data) + (static_cast<int64_t>(slot) * cache.layers + layer) * cache.layer_elements() +
+    return static_cast<const T*>(cache.data) +
+           (static_cast<int64_t>(slot) * cache.layers + layer) * cache.layer_elements() +
            static_cast<int64_t>(head) * cache.positions * cache.head_size;
   }
-  __device__ int64_t values_behind_keys() const { return static_cast<int64_t>(cache.heads) * cache.positions * cache.head_size; }
+  __device__ int64_t values_behind_keys() const {
+    return static_cast<int64_t>(cache.heads) * cache.positions * cache.head_size;
+  }
 };
 
 // The groups among a launch's tokens, in order: first token, how many, slot, length. Each block finds them for itself.
@@ -59,7 +62,8 @@ struct Groups {
         int run = i;
         while (run > 0 && slots[run - 1] == slot) --run;
         if ((i - run) % kMostTogether == 0) {
-          while (together[j] < kMostTogether && i + together[j] < tokens.count && slots[i + together[j]] == slot) ++together[j];
+          while (together[j] < kMostTogether && i + together[j] < tokens.count && slots[i + together[j]] == slot)
+            ++together[j];
         }
       }
       const uint32_t some = __ballot_sync(~0u, together[j] > 0);
@@ -85,7 +89,9 @@ struct Groups {
 class Slice {
  public:
   __device__ Slice(char* slices, char* barriers, int warp, int lane)
-      : data_(slices + warp * kSliceBytes), barrier_(ptx::shared_address(barriers) + static_cast<uint32_t>(warp * 8)), lane_(lane) {
+      : data_(slices + warp * kSliceBytes),
+        barrier_(ptx::shared_address(barriers) + static_cast<uint32_t>(warp * 8)),
+        lane_(lane) {
 #if __CUDA_ARCH__ >= 900
     if (lane == 0) {
       ptx::barrier_init(barrier_, 1);
@@ -97,7 +103,8 @@ class Slice {
 
   // keys, values: of the slice's first position.
   __device__ void fill(const void* keys, const void* values, int positions) const {
-    const uint32_t to = ptx::shared_address(data_), bytes = static_cast<uint32_t>(min(max(positions, 0), kSlice) * kHead * 2);
+    const uint32_t to = ptx::shared_address(data_),
+                   bytes = static_cast<uint32_t>(min(max(positions, 0), kSlice) * kHead * 2);
 #if __CUDA_ARCH__ >= 900
     if (lane_ != 0) return;
     ptx::barrier_expect(barrier_, 2 * bytes);
@@ -137,8 +144,8 @@ struct Shared {
   uint64_t filled[kWarps], arrived;
 };
 
-// A cluster does one work after the other, a work being a head of a group of tokens; of long windows a part at a time. While it
-// computes, the next keys and values are on their way.
+// A cluster does one work after the other, a work being a head of a group of tokens; of long windows a part at a time.
+// While it computes, the next keys and values are on their way.
 template <typename T>
 __global__ void __launch_bounds__(32 * kWarps, 3) mma_kernel(const Parameters p) {
   extern __shared__ __align__(128) char memory[];
@@ -193,7 +200,8 @@ __global__ void __launch_bounds__(32 * kWarps, 3) mma_kernel(const Parameters p)
         fill(more ? work : work + step, more ? part + 1 : 0);
       };
       const auto piece = [&](int b, PiecePlace at, int behind) {
-        return *reinterpret_cast<const uint4*>(from + behind + (min(kBlock * b + at.position, end) * kHead + at.value) * sizeof(T));
+        return *reinterpret_cast<const uint4*>(from + behind +
+                                               (min(kBlock * b + at.position, end) * kHead + at.value) * sizeof(T));
       };
       if (end < 0) {
         refill();
@@ -201,7 +209,8 @@ __global__ void __launch_bounds__(32 * kWarps, 3) mma_kernel(const Parameters p)
       }
       partial.add<T, kBlocks>(
           q, [&](int b, int i, int half) { return piece(b, key_place(i, half, lane), 0); },
-          [&](int b, int i) { return piece(b, value_place(i, lane), kSliceBytes / 2); }, 0, lane, [&](int, int i) { return i <= end; }, refill);
+          [&](int b, int i) { return piece(b, value_place(i, lane), kSliceBytes / 2); }, 0, lane,
+          [&](int, int i) { return i <= end; }, refill);
     }
     load_queries(work + step);
 
@@ -211,23 +220,27 @@ __global__ void __launch_bounds__(32 * kWarps, 3) mma_kernel(const Parameters p)
     const int own_first = (rank - turn) & (kCluster - 1), own = (group.y - own_first + kCluster - 1) / kCluster;
     const auto slot_of = [&](int token) { return token / kCluster * kPartials + rank * kWarps + warp; };
 #if __CUDA_ARCH__ >= 900
-    if (threadIdx.x == 0 && own > 0) ptx::barrier_expect(arrived, static_cast<uint32_t>(own * kPartials * shared.results.kBytesEach));
+    if (threadIdx.x == 0 && own > 0)
+      ptx::barrier_expect(arrived, static_cast<uint32_t>(own * kPartials * shared.results.kBytesEach));
     ptx::cluster_wait();  // all have begun, and done with what they got before
     shared.results.put(partial, group.y, lane, slot_of, [&](int token, auto* to, auto value) {
       const int there = (token + turn) & (kCluster - 1);
-      ptx::cluster_send(ptx::cluster_address(ptx::shared_address(to), there), value, ptx::cluster_address(arrived, there));
+      ptx::cluster_send(ptx::cluster_address(ptx::shared_address(to), there), value,
+                        ptx::cluster_address(arrived, there));
     });
     if (own > 0) ptx::barrier_wait(arrived, received++ & 1);
 #else
     __syncthreads();
-    shared.results.put(partial, group.y, lane, slot_of, [](int, auto* to, auto value) { *reinterpret_cast<decltype(value)*>(to) = value; });
+    shared.results.put(partial, group.y, lane, slot_of,
+                       [](int, auto* to, auto value) { *reinterpret_cast<decltype(value)*>(to) = value; });
     __syncthreads();
 #endif
     T* const out = static_cast<T*>(p.out) + group.x * width + work % heads * kHead;
 #pragma unroll 1
     for (int task = warp; task < 2 * own; task += kWarps) {
       const int mine = task / 2, value = task % 2 * 32 + lane;
-      out[(own_first + mine * kCluster) * width + value] = shared.results.template joined<T>(mine * kPartials, kPartials, value, lane);
+      out[(own_first + mine * kCluster) * width + value] =
+          shared.results.template joined<T>(mine * kPartials, kPartials, value, lane);
     }
 #if __CUDA_ARCH__ >= 900
     if (work + step < works) ptx::cluster_arrive();
@@ -248,7 +261,8 @@ __global__ void __launch_bounds__(kSimpleThreads) simple_kernel(const Parameters
   const T* values = keys + p.values_behind_keys();
   const int64_t at = (static_cast<int64_t>(token) * p.cache.heads + head) * size;
   attend_simply(
-      static_cast<const T*>(p.q) + at, size, p.cache.lengths[slot], [&](int i) { return keys + static_cast<int64_t>(i) * size; },
+      static_cast<const T*>(p.q) + at, size, p.cache.lengths[slot],
+      [&](int i) { return keys + static_cast<int64_t>(i) * size; },
       [&](int i) { return values + static_cast<int64_t>(i) * size; }, static_cast<T*>(p.out) + at, shared);
 }
 

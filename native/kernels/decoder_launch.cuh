@@ -19,12 +19,16 @@ struct LaunchShape {
 };
 
 template <typename... Parameters, typename... Arguments>
-cudaError_t launch(void (*kernel)(Parameters...), const LaunchShape& shape, cudaStream_t stream, Arguments&&... arguments) {
-  // A multiprocessor has to run empty before it divides its memory anew: so that launches overlap, all of them want the same division.
+cudaError_t launch(void (*kernel)(Parameters...), const LaunchShape& shape, cudaStream_t stream,
+                   Arguments&&... arguments) {
+  // A multiprocessor has to run empty before it divides its memory anew: so that launches overlap, all of them want the
+  // same division.
   const auto* const function = reinterpret_cast<const void*>(kernel);
-  cudaError_t status = cudaFuncSetAttribute(function, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
+  cudaError_t status =
+      cudaFuncSetAttribute(function, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
   if (status == cudaSuccess && shape.shared_bytes > 48 * 1024) {
-    status = cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shape.shared_bytes));
+    status = cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                  static_cast<int>(shape.shared_bytes));
   }
   if (status != cudaSuccess) return status;
   cudaLaunchAttribute attributes[2];

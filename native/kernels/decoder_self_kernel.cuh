@@ -27,15 +27,17 @@ struct Parameters {
   __device__ int64_t width() const { return static_cast<int64_t>(cache.heads) * cache.head_size; }
 };
 
-// Where keys and values of a row and head are: in the cache, or of this launch's own tokens where they come from, since nobody
-// waits for the block that writes them to the cache.
+// Where keys and values of a row and head are: in the cache, or of this launch's own tokens where they come from, since
+// nobody waits for the block that writes them to the cache.
 template <typename T>
 class Source {
  public:
   __device__ Source(const Parameters& p, const TokenGroup& group, int head)
       : pages_(p.tokens.state.pages + static_cast<int64_t>(group.token.row) * p.tokens.state.pages_per_row),
-        cached_(static_cast<T*>(p.cache.data) + static_cast<int64_t>(p.layer) * p.cache.pages * p.cache.page_elements()),
-        fresh_(static_cast<const T*>(p.qkv) + group.run * 3 * p.width() + p.width() + static_cast<int64_t>(head) * p.cache.head_size),
+        cached_(static_cast<T*>(p.cache.data) +
+                static_cast<int64_t>(p.layer) * p.cache.pages * p.cache.page_elements()),
+        fresh_(static_cast<const T*>(p.qkv) + group.run * 3 * p.width() + p.width() +
+               static_cast<int64_t>(head) * p.cache.head_size),
         begin_(group.token.position - (group.first - group.run)),
         head_(head),
         page_tokens_(p.cache.page_tokens),
@@ -44,7 +46,9 @@ class Source {
         width_(p.width()) {}
 
   // The row in the cache, in rows of head_size, where position p's key belongs.
-  __device__ int cached_row(int p) const { return pages_[p / page_tokens_] * rows_of_page_ + head_ * page_tokens_ + p % page_tokens_; }
+  __device__ int cached_row(int p) const {
+    return pages_[p / page_tokens_] * rows_of_page_ + head_ * page_tokens_ + p % page_tokens_;
+  }
   // Where to read: a row in the cache, or ~i: the launch's own token i behind the run's first.
   __device__ int place(int p) const { return p < begin_ ? cached_row(p) : ~(p - begin_); }
 
@@ -68,7 +72,8 @@ template <typename T>
 __global__ void __launch_bounds__(kThreads, 3) mma_kernel(const Parameters p) {
   __shared__ __align__(16) PartialResults<kMostTogether * kWarps> results;
   extern __shared__ int places[];  // of the positions
-  const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32, head = static_cast<int>(blockIdx.x);
+  const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32,
+            head = static_cast<int>(blockIdx.x);
   const TokenGroup group = p.group(static_cast<int>(blockIdx.y));
   if (group.count == 0) {
     ptx::launch_dependents();
@@ -88,7 +93,8 @@ __global__ void __launch_bounds__(kThreads, 3) mma_kernel(const Parameters p) {
   ptx::wait_for_launches_before();
 
   for (int e = thread; e < group.count * 16; e += kThreads) {  // 8 pieces of a key, 8 of a value
-    const int token = e / 16, piece = e % 8, own = group.first - group.run + token, row = source.cached_row(first_position + token);
+    const int token = e / 16, piece = e % 8, own = group.first - group.run + token,
+              row = source.cached_row(first_position + token);
     const bool is_value = e % 16 >= 8;
     const T* from = is_value ? source.fresh_value(own) : source.fresh_key(own);
     T* to = is_value ? source.cached_value(row) : source.cached_key(row);
@@ -97,7 +103,8 @@ __global__ void __launch_bounds__(kThreads, 3) mma_kernel(const Parameters p) {
   QueryFragments q;
   const int64_t width = p.width();
   const T* const from = static_cast<const T*>(p.qkv) + group.first * 3 * width + head * kHead;
-  q.load(from + min(lane / 4, group.count - 1) * 3 * width, from + min(lane / 4 + 8, group.count - 1) * 3 * width, lane % 4);
+  q.load(from + min(lane / 4, group.count - 1) * 3 * width, from + min(lane / 4 + 8, group.count - 1) * 3 * width,
+         lane % 4);
   AttentionPartial partial;
   const auto place = [&](int i) { return places[min(i, positions - 1)]; };
   for (int first = warp * kBlocks * kBlock; first < positions; first += kWarps * kBlocks * kBlock) {
@@ -112,8 +119,9 @@ __global__ void __launch_bounds__(kThreads, 3) mma_kernel(const Parameters p) {
       }
     }
     partial.add<T, kBlocks>(
-        q, [&](int b, int i, int piece) { return keys[b][i][piece]; }, [&](int b, int i) { return values[b][i]; }, first, lane,
-        [&](int token, int i) { return i < min(first_position + lane / 4 + 8 * token + 1, positions); }, [] {});
+        q, [&](int b, int i, int piece) { return keys[b][i][piece]; }, [&](int b, int i) { return values[b][i]; },
+        first, lane, [&](int token, int i) { return i < min(first_position + lane / 4 + 8 * token + 1, positions); },
+        [] {});
   }
   partial.finish();
   results.put(
@@ -143,8 +151,9 @@ __global__ void __launch_bounds__(kSimpleThreads) simple_kernel(const Parameters
   }
   const int64_t at = static_cast<int64_t>(head) * size;
   attend_simply(
-      static_cast<const T*>(p.qkv) + token * 3 * p.width() + at, size, position + 1, [&](int i) { return source.key(source.place(i)); },
-      [&](int i) { return source.value(source.place(i)); }, static_cast<T*>(p.out) + token * p.width() + at, shared);
+      static_cast<const T*>(p.qkv) + token * 3 * p.width() + at, size, position + 1,
+      [&](int i) { return source.key(source.place(i)); }, [&](int i) { return source.value(source.place(i)); },
+      static_cast<T*>(p.out) + token * p.width() + at, shared);
 }
 
 }  // namespace wtrt::kernels::self

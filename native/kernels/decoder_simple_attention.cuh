@@ -27,11 +27,13 @@ __device__ __forceinline__ float dot(const float* q, const T* k, int size) {
 
 // shared: head_size + positions + kSimpleThreads floats. key(p), value(p): where those of position p are.
 template <typename T, typename Key, typename Value>
-__device__ void attend_simply(const T* q, int head_size, int positions, const Key& key, const Value& value, T* out, float* shared) {
+__device__ void attend_simply(const T* q, int head_size, int positions, const Key& key, const Value& value, T* out,
+                              float* shared) {
   __shared__ float scratch[kSimpleThreads / 32];
   float *query = shared, *scores = query + head_size, *sums = scores + positions;
   const int thread = static_cast<int>(threadIdx.x);
-  for (int d = thread; d < head_size; d += kSimpleThreads) query[d] = to_float(ptx::load_coherent<T>(q + d)) * rsqrtf(static_cast<float>(head_size));
+  for (int d = thread; d < head_size; d += kSimpleThreads)
+    query[d] = to_float(ptx::load_coherent<T>(q + d)) * rsqrtf(static_cast<float>(head_size));
   __syncthreads();
   float most = -INFINITY;
   for (int p = thread; p < positions; p += kSimpleThreads) {
@@ -46,7 +48,8 @@ __device__ void attend_simply(const T* q, int head_size, int positions, const Ke
   const int together = kSimpleThreads / head_size, part = thread / head_size;
   float result = 0;
   if (part < together) {
-    for (int p = part; p < positions; p += together) result += scores[p] * to_float(ptx::load_coherent<T>(value(p) + thread % head_size));
+    for (int p = part; p < positions; p += together)
+      result += scores[p] * to_float(ptx::load_coherent<T>(value(p) + thread % head_size));
   }
   sums[thread] = result;
   __syncthreads();

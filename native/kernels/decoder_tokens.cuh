@@ -31,14 +31,15 @@ struct Tokens {
 constexpr int kNobody = -1;
 constexpr int kMostTogether = 16;  // tokens of one block: the rows of mma.m16n8k16
 
-// Neighbouring tokens that attend to the same keys: `first` … of a run of them that began at `run`. count 0: nothing to do for this block.
+// Neighbouring tokens that attend to the same keys: `first` … of a run of them that began at `run`. count 0: nothing to
+// do for this block.
 struct TokenGroup {
   int run, first, count;
   LiveToken token;  // the first one
 };
 
-// The group that begins at token i, if one does: runs of equal keys are cut every kMostTogether tokens. key(j, token): what a live
-// token attends to, not negative. Called by whole warps.
+// The group that begins at token i, if one does: runs of equal keys are cut every kMostTogether tokens. key(j, token):
+// what a live token attends to, not negative. Called by whole warps.
 template <typename Key>
 __device__ TokenGroup group_at(const Tokens& tokens, int i, const Key& key) {
   const int lane = static_cast<int>(threadIdx.x) % 32;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "token_linear_kernel.cuh"
 
 namespace wtrt::kernels {
@@ -30,7 +32,9 @@ __global__ void __launch_bounds__(kThreads) plain_kernel(const Parameters p) {
   __shared__ float means[kPlainRows], scales[kPlainRows];
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
   const int first_row = static_cast<int>(blockIdx.y) * kPlainRows;
-  const auto row_at = [&](int r) { return static_cast<const float*>(p.in) + static_cast<int64_t>(min(first_row + r, p.rows - 1)) * p.k; };
+  const auto row_at = [&](int r) {
+    return static_cast<const float*>(p.in) + static_cast<int64_t>(min(first_row + r, p.rows - 1)) * p.k;
+  };
   const auto over_warp = [](float sum) {
     for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(~0u, sum, offset);
     return sum;
@@ -93,6 +97,7 @@ Parameters parameters(const TokenLinearArgs& args) {
   p.tiles = (args.n + kTile - 1) / kTile;
   p.steps = args.k / 16;
   p.gelu = args.gelu;
+  p.inverse_k = 1 / static_cast<float>(args.k);
   return p;
 }
 
@@ -105,20 +110,34 @@ cudaError_t run_plain(const Device& device, const TokenLinearArgs& args, cudaStr
   return launch(plain_kernel, shape, stream, parameters(args));
 }
 
-template <typename T, typename Out, bool kNorm>
-cudaError_t run_typed(const Device& device, const TokenLinearArgs& args, const Plan& plan, cudaStream_t stream) {
-  Parameters p = parameters(args);
+void set_plan(Parameters& p, const Plan& plan) {
   p.chunks = plan.chunks;
   p.warp_steps = plan.warp_steps;
   p.slots = plan.slots;
   p.stages = plan.stages;
   p.buffers = plan.row_tiles < kMostRowTiles && (plan.slots < p.tiles || plan.cluster < plan.chunks) ? 2 : 1;
+  p.token_steps = kWarps * p.warp_steps * (p.gain != nullptr ? p.chunks : 1);
+  p.cluster_log = p.sharing_log = 0;
   while (1 << p.cluster_log < plan.cluster) ++p.cluster_log;
-  p.inverse_k = 1 / static_cast<float>(p.k);
+  while (1 << p.sharing_log < plan.sharing) ++p.sharing_log;
+}
+
+template <typename T, typename Out, bool kNorm>
+cudaError_t run_typed(const Device& device, const TokenLinearArgs& args, Plan plan, cudaStream_t stream) {
+  const uint32_t most_shared = (device.sm >= 90 ? 227u : device.sm == 80 ? 163u : 99u) * 1024u;
+  Parameters p = parameters(args);
+  set_plan(p, plan);
+  while (plan.row_tiles > 1 && SharedLayout(p, plan.row_tiles).bytes > most_shared) {
+    plan.row_tiles /= 2;
+    plan.sharing = 1;
+    set_plan(p, plan);
+  }
   const int tokens = 8 * plan.row_tiles;
-  LaunchShape shape{dim3(static_cast<unsigned>(plan.slots * plan.cluster), static_cast<unsigned>((p.rows + tokens - 1) / tokens)), kThreads};
+  LaunchShape shape{
+      dim3(static_cast<unsigned>(plan.slots * plan.cluster), static_cast<unsigned>((p.rows + tokens - 1) / tokens)),
+      kThreads};
   shape.shared_bytes = SharedLayout(p, plan.row_tiles).bytes;
-  shape.cluster = plan.cluster;
+  shape.cluster = plan.cluster * plan.sharing;
   shape.overlap = args.overlap && device.sm >= 90;
   switch (plan.row_tiles) {
     case 1: return launch(token_linear_kernel<T, Out, 1, kNorm>, shape, stream, p);
@@ -129,29 +148,32 @@ cudaError_t run_typed(const Device& device, const TokenLinearArgs& args, const P
 
 template <typename T, typename Out>
 cudaError_t run_typed(const Device& device, const TokenLinearArgs& args, const Plan& plan, cudaStream_t stream) {
-  return args.gain != nullptr ? run_typed<T, Out, true>(device, args, plan, stream) : run_typed<T, Out, false>(device, args, plan, stream);
+  return args.gain != nullptr ? run_typed<T, Out, true>(device, args, plan, stream)
+                              : run_typed<T, Out, false>(device, args, plan, stream);
 }
 
 }  // namespace
 
 Plan plan(const Device& device, int64_t rows, int64_t n, int64_t k) {
-  Plan plan{};
   const auto up = [](int64_t a, int64_t b) { return static_cast<int>((a + b - 1) / b); };
+  const bool hopper = device.sm >= 90;
+  const int tiles = up(n, kTile);
+  Plan plan{};
   plan.chunks = chunks_of(k);
   plan.warp_steps = up(k / 16, static_cast<int64_t>(kWarps) * plan.chunks);
-  plan.cluster = device.sm >= 90 ? (plan.chunks < 8 ? plan.chunks : 8) : 1;
+  plan.cluster = hopper ? std::min(plan.chunks, 8) : 1;
   plan.row_tiles = rows <= 8 ? 1 : rows <= 16 ? 2 : 4;
-  // One tile a block while all blocks have room at once; else blocks that stay.
-  const int tiles = up(n, kTile), together = plan.row_tiles == 1 ? 3 : plan.row_tiles == 2 ? 2 : 1;
-  if (tiles * plan.cluster <= together * device.processors) {
-    plan.slots = tiles;
-  } else {
-    const int blocks = (plan.row_tiles == 1 ? 2 : 1) * device.processors / plan.cluster;
-    plan.slots = blocks < 1 ? 1 : blocks < tiles ? blocks : tiles;
-  }
-  const int items = up(tiles, plan.slots) * (plan.chunks / plan.cluster), most = 2;
-  plan.stages = items < most ? items : most;
-  if (device.sm < 90) plan.stages = 1;  // little shared memory there, and a wait for one stage is a wait for all
+  plan.sharing = hopper && plan.row_tiles > 1 && plan.chunks == 1 && tiles >= 4 ? 4 : 1;
+  // One tile a block while all blocks have room at once; else blocks that stay. Clusters do not cross the groups of
+  // multiprocessors, so that some of these stay empty.
+  const int processors = plan.cluster * plan.sharing > 1 ? device.processors * 6 / 7 : device.processors;
+  const int room = (plan.row_tiles == 1 ? 3 : plan.row_tiles == 2 ? 2 : 1) * processors / plan.cluster;
+  const int staying = (rows <= 4 ? 2 : 1) * processors / plan.cluster;
+  const bool at_once = tiles <= room && (rows <= 4 || plan.row_tiles > 1 || plan.cluster > 1 || tiles <= processors);
+  plan.slots = at_once ? tiles : std::clamp(staying, 1, tiles);
+  plan.slots = std::max(plan.slots / plan.sharing, 1) * plan.sharing;
+  const int items = up(tiles, plan.slots) * (plan.chunks / plan.cluster);
+  plan.stages = hopper ? std::min(items, 2) : 1;  // before Hopper a wait for one stage is a wait for all
   return plan;
 }
 
@@ -161,7 +183,8 @@ cudaError_t run(const Device& device, const TokenLinearArgs& args, const Plan& p
     if constexpr (std::is_same_v<T, float>) {
       return cudaErrorInvalidValue;
     } else {
-      return args.out_type == DType::f32 ? run_typed<T, float>(device, args, plan, stream) : run_typed<T, T>(device, args, plan, stream);
+      return args.out_type == DType::f32 ? run_typed<T, float>(device, args, plan, stream)
+                                         : run_typed<T, T>(device, args, plan, stream);
     }
   });
 }
@@ -185,14 +208,16 @@ cudaError_t pack_token_weight(DType type, const void* w, int64_t n, int64_t k, v
     if constexpr (std::is_same_v<T, float>) {
       return cudaErrorInvalidValue;
     } else {
-      return launch(token::pack_kernel<T>, shape, stream, static_cast<const T*>(w), n, k, fragments, static_cast<uint4*>(packed));
+      return launch(token::pack_kernel<T>, shape, stream, static_cast<const T*>(w), n, k, fragments,
+                    static_cast<uint4*>(packed));
     }
   });
 }
 
 cudaError_t token_linear(const Device& device, const TokenLinearArgs& args, cudaStream_t stream) {
   if (args.rows <= 0 || args.n <= 0) return cudaSuccess;
-  if (args.type == DType::f32) return args.out_type == DType::f32 ? token::run_plain(device, args, stream) : cudaErrorInvalidValue;
+  if (args.type == DType::f32)
+    return args.out_type == DType::f32 ? token::run_plain(device, args, stream) : cudaErrorInvalidValue;
   if (args.k % 16 != 0 || (args.out_type != args.type && args.out_type != DType::f32)) return cudaErrorInvalidValue;
   return token::run(device, args, token::plan(device, args.rows, args.n, args.k), stream);
 }

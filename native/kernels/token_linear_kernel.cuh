@@ -49,7 +49,9 @@ class WeightRing {
 
   __device__ void read(uint32_t (&a)[4], int stage, int step) const {
     const uint32_t from = data_ + stage * stride_ + step * kStepBytes + lane_ * 16;
-    asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(a[0]), "=r"(a[1]), "=r"(a[2]), "=r"(a[3]) : "r"(from));
+    asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(a[0]), "=r"(a[1]), "=r"(a[2]), "=r"(a[3])
+                 : "r"(from));
   }
 
  private:
@@ -57,98 +59,63 @@ class WeightRing {
   uint32_t stride_, data_, barriers_;
 };
 
-// Columns of some neighbouring tokens into shared memory: asked for as they are, or normalised over all columns and rounded.
+// Tokens in shared memory: token r of the block at data + r * pitch.
 template <typename T>
-__device__ __forceinline__ void copy_tokens(const Parameters& p, int first_row, int rows, int column, int columns, char* to, uint32_t pitch) {
+struct TokenRows {
+  char* data;
+  uint32_t pitch;
+
+  __device__ T* row(int r) const { return reinterpret_cast<T*>(data + r * pitch); }
+
+  // A warp takes every eighth token. Its own, when it waited for them.
+  __device__ void copy(const Parameters& p, int first_row, int first, int end, int column, int columns) const {
 #pragma unroll 1
-  for (int r = static_cast<int>(threadIdx.x) / 32; r < rows; r += kWarps) {
-    const T* from = static_cast<const T*>(p.in) + static_cast<int64_t>(first_row + r) * p.k + column;
+    for (int r = first + static_cast<int>(threadIdx.x) / 32; r < end; r += kWarps) {
+      const T* from = static_cast<const T*>(p.in) + static_cast<int64_t>(first_row + r) * p.k + column;
+      const uint32_t to = ptx::shared_address(row(r));
 #pragma unroll 1
-    for (int c = static_cast<int>(threadIdx.x) % 32 * 8; c < columns; c += 256) {
-      ptx::copy_async_16(ptx::shared_address(to + r * pitch + c * sizeof(T)), from + c);
+      for (int c = static_cast<int>(threadIdx.x) % 32 * 8; c < columns; c += 256)
+        ptx::copy_async_16(to + c * sizeof(T), from + c);
+    }
+    ptx::copy_async_commit();
+  }
+
+  // In place, each by the warp that copied it. In loops that stay loops: what a launch waits for most is its
+  // instructions.
+  __device__ void normalise(const Parameters& p, int first, int end, const float* gain, const float* shift) const {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll 1
+    for (int r = first + static_cast<int>(threadIdx.x) / 32; r < end; r += kWarps) {
+      const auto for_fours = [&](const auto& body) {  // body(column, four values packed, the same)
+#pragma unroll 1
+        for (int c = lane * 4; c < p.k; c += 128) {
+          auto& four = *reinterpret_cast<uint2*>(row(r) + c);
+          body(c, four, unpack2<T>(four.x), unpack2<T>(four.y));
+        }
+      };
+      float mean = 0, square = 0;
+      for_fours([&](int, uint2&, float2 a, float2 b) { mean += (a.x + a.y) + (b.x + b.y); });
+      mean = sum_over_warp(mean) * p.inverse_k;
+      for_fours([&](int, uint2&, float2 a, float2 b) {
+        const float w = a.x - mean, x = a.y - mean, y = b.x - mean, z = b.y - mean;
+        square += (w * w + x * x) + (y * y + z * z);
+      });
+      const float scale = rsqrtf(sum_over_warp(square) * p.inverse_k + 1e-5f);
+      for_fours([&](int c, uint2& four, float2 a, float2 b) {
+        const float4 w = *reinterpret_cast<const float4*>(gain + c), s = *reinterpret_cast<const float4*>(shift + c);
+        four = {pack2<T>((a.x - mean) * scale * w.x + s.x, (a.y - mean) * scale * w.y + s.y),
+                pack2<T>((b.x - mean) * scale * w.z + s.z, (b.y - mean) * scale * w.w + s.w)};
+      });
     }
   }
-  ptx::copy_async_commit();
-}
 
-__device__ __forceinline__ float sum_over_warp(float sum) {
+ private:
+  static __device__ float sum_over_warp(float sum) {
 #pragma unroll
-  for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(~0u, sum, offset);
-  return sum;
-}
-
-// Eight neighbours of a token.
-template <typename T>
-__device__ __forceinline__ void unpack8(float (&x)[8], const uint4& v) {
-  const float2 a = unpack2<T>(v.x), b = unpack2<T>(v.y), c = unpack2<T>(v.z), d = unpack2<T>(v.w);
-  x[0] = a.x, x[1] = a.y, x[2] = b.x, x[3] = b.y, x[4] = c.x, x[5] = c.y, x[6] = d.x, x[7] = d.y;
-}
-
-// A warp takes kTogether tokens at once; a lane holds kHeld pieces of eight of each, and reads what is beyond them again.
-template <typename T, int kTogether>
-__device__ __forceinline__ void normalise_tokens(const Parameters& p, const float* gains, const float* shifts, int first_row, int rows, int column,
-                                                 int columns, char* to, uint32_t pitch) {
-  constexpr int kHeld = 5;
-  const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
-#pragma unroll 1
-  for (int first = warp * kTogether; first < rows; first += kWarps * kTogether) {
-    const auto row = [&](int i) { return static_cast<const T*>(p.in) + static_cast<int64_t>(first_row + min(first + i, rows - 1)) * p.k; };
-    uint4 held[kTogether][kHeld];
-    float mean[kTogether] = {}, scale[kTogether] = {};
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) {
-#pragma unroll
-      for (int j = 0; j < kHeld; ++j) {
-        if ((32 * j + lane) * 8 < p.k) held[i][j] = ptx::load_coherent<uint4>(row(i) + (32 * j + lane) * 8);
-      }
-    }
-    const auto for_all = [&](const auto& body) {  // body(token, column, values)
-      float x[8];
-#pragma unroll
-      for (int j = 0; j < kHeld; ++j) {
-#pragma unroll
-        for (int i = 0; i < kTogether; ++i) {
-          unpack8<T>(x, held[i][j]);
-          if ((32 * j + lane) * 8 < p.k) body(i, (32 * j + lane) * 8, x);
-        }
-      }
-#pragma unroll 1
-      for (int c = (32 * kHeld + lane) * 8; c < p.k; c += 256) {
-#pragma unroll
-        for (int i = 0; i < kTogether; ++i) {
-          unpack8<T>(x, ptx::load_coherent<uint4>(row(i) + c));
-          body(i, c, x);
-        }
-      }
-    };
-    for_all([&](int i, int, const float(&x)[8]) { mean[i] += ((x[0] + x[1]) + (x[2] + x[3])) + ((x[4] + x[5]) + (x[6] + x[7])); });
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) mean[i] = sum_over_warp(mean[i]) * p.inverse_k;
-    for_all([&](int i, int, const float(&x)[8]) {
-      float even = 0, odd = 0;
-#pragma unroll
-      for (int e = 0; e < 8; e += 2) {
-        even += (x[e] - mean[i]) * (x[e] - mean[i]);
-        odd += (x[e + 1] - mean[i]) * (x[e + 1] - mean[i]);
-      }
-      scale[i] += even + odd;
-    });
-#pragma unroll
-    for (int i = 0; i < kTogether; ++i) scale[i] = rsqrtf(sum_over_warp(scale[i]) * p.inverse_k + 1e-5f);
-    for_all([&](int i, int c, const float(&x)[8]) {
-      if (c < column || c >= column + columns || first + i >= rows) return;
-      uint32_t packed[4];
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const float4 w = *reinterpret_cast<const float4*>(gains + c + 4 * half), b = *reinterpret_cast<const float4*>(shifts + c + 4 * half);
-        const auto value = [&](int e, float gain, float shift) { return (x[4 * half + e] - mean[i]) * scale[i] * gain + shift; };
-        packed[2 * half] = pack2<T>(value(0, w.x, b.x), value(1, w.y, b.y));
-        packed[2 * half + 1] = pack2<T>(value(2, w.z, b.z), value(3, w.w, b.w));
-      }
-      *reinterpret_cast<uint4*>(to + (first + i) * pitch + (c - column) * sizeof(T)) = {packed[0], packed[1], packed[2], packed[3]};
-    });
+    for (int offset = 16; offset > 0; offset /= 2) sum += __shfl_xor_sync(~0u, sum, offset);
+    return sum;
   }
-}
+};
 
 __device__ __forceinline__ float gelu(float x) { return 0.5f * x * (1.0f + erff(x * 0.70710678118654752f)); }
 
@@ -162,7 +129,8 @@ struct Beside {
   __device__ void place(const Parameters& p, int tile, int first_row, int rows, int rank) {
 #pragma unroll
     for (int j = 0; j < kOutputs; ++j) {
-      const int e = static_cast<int>(threadIdx.x) + j * kThreads, token = (e / kTile << p.cluster_log) + rank, n = tile * kTile + e % kTile;
+      const int e = static_cast<int>(threadIdx.x) + j * kThreads, token = (e / kTile << p.cluster_log) + rank,
+                n = tile * kTile + e % kTile;
       target[j] = token < rows && n < p.n ? static_cast<int64_t>(first_row + token) * p.n + n : -1;
       bias[j] = target[j] >= 0 && p.bias != nullptr ? __ldg(p.bias + n) : 0.0f;
     }
@@ -170,158 +138,265 @@ struct Beside {
   __device__ void load_residual(const Parameters& p) {
 #pragma unroll
     for (int j = 0; j < kOutputs; ++j) {
-      residual[j] = target[j] >= 0 && p.residual != nullptr ? ptx::load_coherent<T>(static_cast<const T*>(p.residual) + target[j]) : T(0.0f);
+      residual[j] = target[j] >= 0 && p.residual != nullptr
+                        ? ptx::load_coherent<T>(static_cast<const T*>(p.residual) + target[j])
+                        : T(0.0f);
     }
   }
 };
 
+// Which part of a product a block has.
+template <typename T, int kRowTiles, bool kNorm>
+struct Block {
+  static constexpr int kTokens = 8 * kRowTiles;
+  static constexpr int kOutputs = (kTokens * kTile + kThreads - 1) / kThreads;  // of a thread
+
+  const Parameters& p;
+  char* shared;
+  SharedLayout at;
+  int thread, warp, lane;
+  int cluster, rank, slot;         // rank in the cluster, which tiles
+  int first_row, rows;             // the tokens
+  int sharing, share, first, end;  // of them those that it fetches for the blocks beside it too
+  uint32_t arrived, normed,
+      gathered;  // barriers: of sums from the cluster, of gain and shift, of tokens from the blocks beside it
+
+  __device__ Block(const Parameters& parameters, char* memory)
+      : p(parameters),
+        shared(memory),
+        at(parameters, kRowTiles),
+        thread(static_cast<int>(threadIdx.x)),
+        warp(thread / 32),
+        lane(thread % 32),
+        cluster(1 << p.cluster_log),
+        rank(static_cast<int>(blockIdx.x) & (cluster - 1)),
+        slot(static_cast<int>(blockIdx.x) >> p.cluster_log),
+        first_row(static_cast<int>(blockIdx.y) * kTokens),
+        rows(min(kTokens, p.rows - first_row)),
+        sharing(kRowTiles > 1 ? 1 << p.sharing_log : 1),
+        share(static_cast<int>(blockIdx.x) & (sharing - 1)),
+        arrived(ptx::shared_address(memory + at.arrived)),
+        normed(ptx::shared_address(memory + at.normed)),
+        gathered(ptx::shared_address(memory + at.gathered)) {
+    const int each = (rows + sharing - 1) >> (kRowTiles > 1 ? p.sharing_log : 0);
+    first = min(share * each, rows);
+    end = min(first + each, rows);
+  }
+
+  __device__ float* floats(uint32_t offset) const { return reinterpret_cast<float*>(shared + offset); }
+  __device__ TokenRows<T> tokens() const { return {shared + at.tokens, at.pitch}; }
+  __device__ int first_step(int chunk, int of_warp) const {
+    return min((chunk * kWarps + of_warp) * p.warp_steps, p.steps);
+  }
+  __device__ int steps(int chunk) const { return first_step(chunk, warp + 1) - first_step(chunk, warp); }
+
+  // What needs none of the launches before: barriers, gain and shift.
+  __device__ void prepare() const {
+#if __CUDA_ARCH__ >= 900
+    if (thread == 32) {  // not of the first warp, which has the most to do
+      ptx::barrier_init(arrived, 1);
+      ptx::barrier_init(normed, 1);
+      ptx::barrier_init(gathered, 1);
+      ptx::fence_copy_engine();
+      const uint32_t row_bytes = static_cast<uint32_t>(p.k) * sizeof(T), norm_bytes = static_cast<uint32_t>(p.k) * 4u;
+      if (sharing > 1)
+        ptx::barrier_expect(gathered, static_cast<uint32_t>(kNorm ? rows - (end - first) : rows) * row_bytes);
+      if (kNorm) {
+        ptx::barrier_expect(normed, 2 * norm_bytes);
+        ptx::copy_bulk(ptx::shared_address(floats(at.gain)), p.gain, norm_bytes, normed, ptx::policy_evict_first());
+        ptx::copy_bulk(ptx::shared_address(floats(at.shift)), p.shift, norm_bytes, normed, ptx::policy_evict_first());
+      }
+    }
+    if (cluster > 1 || sharing > 1) {
+      ptx::cluster_arrive();
+    } else {
+      __syncthreads();
+    }
+#else
+    for (int i = thread; kNorm && i < p.k; i += kThreads) {
+      floats(at.gain)[i] = p.gain[i];
+      floats(at.shift)[i] = p.shift[i];
+    }
+    __syncthreads();
+#endif
+  }
+
+  // Normalised tokens are fetched whole, others a chunk of theirs.
+  __device__ void ask_for_tokens(int chunk) const {
+    const int column = kNorm ? 0 : first_step(chunk, 0) * 16;
+    const int columns = kNorm ? p.k : first_step(chunk, kWarps) * 16 - column;
+#if __CUDA_ARCH__ >= 900
+    if (sharing > 1) ptx::cluster_wait();  // all have begun
+    if (sharing > 1 && !kNorm) {
+      const int r = first + thread;
+      if (r < end) {
+        ptx::copy_bulk_to_all(ptx::shared_address(tokens().row(r)),
+                              static_cast<const T*>(p.in) + static_cast<int64_t>(first_row + r) * p.k,
+                              static_cast<uint32_t>(p.k) * sizeof(T), gathered,
+                              static_cast<uint16_t>((1 << sharing) - 1));
+      }
+      return;
+    }
+#endif
+    tokens().copy(p, first_row, first, end, column, columns);
+  }
+
+  __device__ void await_tokens() const {
+    ptx::copy_async_wait<0>();
+    if (kNorm) {
+#if __CUDA_ARCH__ >= 900
+      ptx::barrier_wait(normed, 0);
+#endif
+      __syncwarp();
+      tokens().normalise(p, first, end, floats(at.gain), floats(at.shift));
+    }
+#if __CUDA_ARCH__ >= 900
+    if (sharing > 1) {
+      if (kNorm) {
+        ptx::fence_written();
+        __syncthreads();
+        const int r = first + thread / sharing, to = thread & (sharing - 1);
+        if (r < end && to != share) {
+          const uint32_t from = ptx::shared_address(tokens().row(r));
+          ptx::copy_bulk_across(ptx::cluster_address(from, to), from, static_cast<uint32_t>(p.k) * sizeof(T),
+                                ptx::cluster_address(gathered, to));
+        }
+      }
+      ptx::barrier_wait(gathered, 0);
+      return;
+    }
+#endif
+    __syncthreads();
+  }
+
+  // This warp's part of a chunk: sums of even and of odd steps.
+  __device__ void multiply(float (&sums)[2][kRowTiles][4], const WeightRing& ring, int stage, int chunk) const {
+    const char* const values =
+        shared + at.tokens + (first_step(chunk, warp) - (kNorm ? 0 : first_step(chunk, 0))) * 32 + lane % 4 * 8;
+    const int some = steps(chunk);
+#pragma unroll
+    for (int s = 0; s < kMostSteps; ++s) {
+      if (s >= some) continue;
+      uint32_t weights[4];
+      ring.read(weights, stage, s);
+#pragma unroll
+      for (int i = 0; i < kRowTiles; ++i) {
+        const uint2 x = *reinterpret_cast<const uint2*>(values + min(8 * i + lane / 4, rows - 1) * at.pitch + 32 * s);
+        ptx::mma<T>(sums[s % 2][i], weights, x.x, x.y);
+      }
+    }
+  }
+
+  // turn: how many chunks before this one.
+  __device__ void add_over_warps(float (&total)[kOutputs], const float (&sums)[2][kRowTiles][4], int turn,
+                                 bool begin) const {
+    float* const partial = floats(at.partial) + (turn & (p.buffers - 1)) * kWarps * kTokens * kPartialPitch;
+    // With two buffers, whoever is here is past reading what was in this one.
+    if (p.buffers == 1 && turn > 0) __syncthreads();
+#pragma unroll
+    for (int i = 0; i < kRowTiles; ++i) {
+#pragma unroll
+      for (int c = 0; c < 4; ++c) {
+        const int token = 8 * i + 2 * (lane % 4) + c % 2, n = lane / 4 + c / 2 * 8;
+        partial[(warp * kTokens + token) * kPartialPitch + n] = sums[0][i][c] + sums[1][i][c];
+      }
+    }
+    __syncthreads();
+#pragma unroll
+    for (int j = 0; j < kOutputs; ++j) {
+      const int e = thread + j * kThreads;
+      if (e >= rows * kTile) continue;
+      float sum = 0;
+#pragma unroll
+      for (int w = 0; w < kWarps; ++w) sum += partial[(w * kTokens + e / kTile) * kPartialPitch + e % kTile];
+      total[j] = begin ? sum : total[j] + sum;
+    }
+  }
+
+#if __CUDA_ARCH__ >= 900
+  // A token's sums go to the block of the cluster that its number says. tile: how many before this one.
+  __device__ void add_over_cluster(float (&total)[kOutputs], const Beside<T, kOutputs>& beside, int tile,
+                                   bool last) const {
+    const float* const received = floats(at.received);
+    const int own = (rows - rank + cluster - 1) >> p.cluster_log,
+              place = (kTokens * kTile) >> p.cluster_log;  // of a block's sums
+    if (thread == 0 && own > 0) ptx::barrier_expect(arrived, static_cast<uint32_t>(own * kTile * cluster) * 4u);
+    ptx::cluster_wait();  // all have begun, and taken what they got before
+#pragma unroll
+    for (int j = 0; j < kOutputs; ++j) {
+      const int e = thread + j * kThreads, to = e / kTile & (cluster - 1);
+      if (e >= rows * kTile) continue;
+      const float* const there = received + rank * place + (e / kTile >> p.cluster_log) * kTile + e % kTile;
+      ptx::cluster_send(ptx::cluster_address(ptx::shared_address(there), to), total[j],
+                        ptx::cluster_address(arrived, to));
+    }
+    if (own > 0) ptx::barrier_wait(arrived, tile & 1);
+#pragma unroll
+    for (int j = 0; j < kOutputs; ++j) {
+      total[j] = 0;
+#pragma unroll 1
+      for (int r = 0; beside.target[j] >= 0 && r < cluster; ++r)
+        total[j] += received[r * place + thread + j * kThreads];
+    }
+    if (!last) ptx::cluster_arrive();
+  }
+#endif
+};
+
+template <int kRowTiles>
+constexpr int kBlocksTogether = kRowTiles == 1   ? 3
+                                : kRowTiles == 2 ? 2
+                                                 : 1;  // of a multiprocessor
+
 template <typename T, typename Out, int kRowTiles, bool kNorm>
-__global__ void __launch_bounds__(kThreads, kRowTiles == 1 ? 3 : kRowTiles == 2 ? 2 : 1) token_linear_kernel(const Parameters p) {
-  constexpr int kTokens = 8 * kRowTiles;
-  constexpr int kOutputs = (kTokens * kTile + kThreads - 1) / kThreads;  // of a thread
+__global__ void __launch_bounds__(kThreads, kBlocksTogether<kRowTiles>) token_linear_kernel(const Parameters p) {
   extern __shared__ __align__(128) char shared[];
-  const int thread = static_cast<int>(threadIdx.x), warp = thread / 32, lane = thread % 32;
-  const int cluster = 1 << p.cluster_log, rank = static_cast<int>(blockIdx.x) & (cluster - 1), slot = static_cast<int>(blockIdx.x) >> p.cluster_log;
-  const int first_row = static_cast<int>(blockIdx.y) * kTokens, rows = min(kTokens, p.rows - first_row);
-  const SharedLayout at(p, kRowTiles);
-  const auto first_step = [&](int chunk, int of_warp) { return min((chunk * kWarps + of_warp) * p.warp_steps, p.steps); };
-  const auto steps_of = [&](int chunk) { return first_step(chunk, warp + 1) - first_step(chunk, warp); };
+  const Block<T, kRowTiles, kNorm> block(p, shared);
+  constexpr int kOutputs = block.kOutputs;
 
   // Weights ahead of their use by as many chunks as there are stages.
-  const WeightRing ring(shared, shared + at.filled, p.stages, p.warp_steps, warp, lane);
-  int fill_tile = slot, fill_chunk = rank;
+  const WeightRing ring(shared, shared + block.at.filled, p.stages, p.warp_steps, block.warp, block.lane);
+  int fill_tile = block.slot, fill_chunk = block.rank;
   const auto fill = [&](int stage) {
     if (fill_tile >= p.tiles) return;
-    const int64_t step = static_cast<int64_t>(fill_tile) * p.steps + first_step(fill_chunk, warp);
-    ring.fill(stage, static_cast<const char*>(p.packed) + step * kStepBytes, steps_of(fill_chunk));
-    fill_chunk += cluster;
-    if (fill_chunk >= p.chunks) fill_chunk = rank, fill_tile += p.slots;
+    const int64_t step = static_cast<int64_t>(fill_tile) * p.steps + block.first_step(fill_chunk, block.warp);
+    ring.fill(stage, static_cast<const char*>(p.packed) + step * kStepBytes, block.steps(fill_chunk));
+    fill_chunk += block.cluster;
+    if (fill_chunk >= p.chunks) fill_chunk = block.rank, fill_tile += p.slots;
   };
 #pragma unroll 1
   for (int stage = 0; stage < p.stages; ++stage) fill(stage);
   ptx::launch_dependents();
-  const auto *gain = reinterpret_cast<const float*>(shared + at.gain), *shift = reinterpret_cast<const float*>(shared + at.shift);
-#if __CUDA_ARCH__ >= 900
-  const uint32_t arrived = ptx::shared_address(shared + at.arrived), normed = ptx::shared_address(shared + at.normed);
-  if (thread == 32) {  // not the first warp, which has the most to do
-    ptx::barrier_init(arrived, 1);
-    ptx::barrier_init(normed, 1);
-    ptx::fence_copy_engine();
-    if (kNorm) {
-      const auto bytes = static_cast<uint32_t>(p.k) * 4u;
-      ptx::barrier_expect(normed, 2 * bytes);
-      ptx::copy_bulk(ptx::shared_address(gain), p.gain, bytes, normed, ptx::policy_evict_first());
-      ptx::copy_bulk(ptx::shared_address(shift), p.shift, bytes, normed, ptx::policy_evict_first());
-    }
-  }
-  if (cluster > 1) {
-    __syncwarp();
-    ptx::cluster_arrive();
-  } else {
-    __syncthreads();
-  }
-#else
-  for (int i = thread; kNorm && i < p.k; i += kThreads) {
-    reinterpret_cast<float*>(shared + at.gain)[i] = p.gain[i];
-    reinterpret_cast<float*>(shared + at.shift)[i] = p.shift[i];
-  }
-  __syncthreads();
-#endif
+  block.prepare();
   Beside<T, kOutputs> beside;
-  beside.place(p, slot, first_row, rows, rank);
+  beside.place(p, block.slot, block.first_row, block.rows, block.rank);
   ptx::wait_for_launches_before();
 
   float total[kOutputs] = {};
   int ready = -1;  // the chunk of the tokens in shared memory
-  int stage = 0, parity = 0, turn = 0, tiles_done = 0;
+  int stage = 0, parity = 0, turn = 0, tiles = 0;
 #pragma unroll 1
-  for (int tile = slot; tile < p.tiles; tile += p.slots, ++tiles_done) {
-    if (tile != slot) beside.place(p, tile, first_row, rows, rank);
+  for (int tile = block.slot; tile < p.tiles; tile += p.slots, ++tiles) {
+    if (tile != block.slot) beside.place(p, tile, block.first_row, block.rows, block.rank);
 #pragma unroll 1
-    for (int chunk = rank; chunk < p.chunks; chunk += cluster, ++turn) {
-      const int steps = steps_of(chunk);
-      if (ready != chunk) {
-        if (ready >= 0) __syncthreads();
-        const int column = first_step(chunk, 0) * 16, columns = first_step(chunk, kWarps) * 16 - column;
-        if (kNorm) {
-#if __CUDA_ARCH__ >= 900
-          ptx::barrier_wait(normed, 0);
-#endif
-          normalise_tokens<T, (kRowTiles > 1 ? 2 : 1)>(p, gain, shift, first_row, rows, column, columns, shared + at.tokens, at.pitch);
-        } else {
-          copy_tokens<T>(p, first_row, rows, column, columns, shared + at.tokens, at.pitch);
-        }
-      }
-      if (chunk == rank) beside.load_residual(p);
-      if (ready != chunk) {
-        if (!kNorm) ptx::copy_async_wait<0>();
-        __syncthreads();
-        ready = chunk;
-      }
+    for (int chunk = block.rank; chunk < p.chunks; chunk += block.cluster, ++turn) {
+      const bool fetch = kNorm ? ready < 0 : ready != chunk;
+      if (fetch && ready >= 0) __syncthreads();
+      if (fetch) block.ask_for_tokens(chunk);
+      if (chunk == block.rank) beside.load_residual(p);
+      if (fetch) block.await_tokens();
+      ready = chunk;
 
       float sums[2][kRowTiles][4] = {};
       ring.wait(stage, parity);
-      const char* const tokens = shared + at.tokens + warp * p.warp_steps * 32 + lane % 4 * 8;
-#pragma unroll
-      for (int s = 0; s < kMostSteps; ++s) {
-        if (s >= steps) continue;
-        uint32_t weights[4];
-        ring.read(weights, stage, s);
-#pragma unroll
-        for (int i = 0; i < kRowTiles; ++i) {
-          const uint2 x = *reinterpret_cast<const uint2*>(tokens + min(8 * i + lane / 4, rows - 1) * at.pitch + 32 * s);
-          ptx::mma<T>(sums[s % 2][i], weights, x.x, x.y);
-        }
-      }
+      block.multiply(sums, ring, stage, chunk);
       __syncwarp();
       fill(stage);
       if (++stage == p.stages) stage = 0, parity ^= 1;
-
-      float* const partial = reinterpret_cast<float*>(shared + at.partial) + (turn & (p.buffers - 1)) * kWarps * kTokens * kPartialPitch;
-      if (p.buffers == 1 && turn > 0) __syncthreads();  // with two, whoever is here is past the sums before the last ones
-#pragma unroll
-      for (int i = 0; i < kRowTiles; ++i) {
-#pragma unroll
-        for (int c = 0; c < 4; ++c) {
-          const int token = 8 * i + 2 * (lane % 4) + c % 2, n = lane / 4 + c / 2 * 8;
-          partial[(warp * kTokens + token) * kPartialPitch + n] = sums[0][i][c] + sums[1][i][c];
-        }
-      }
-      __syncthreads();
-#pragma unroll
-      for (int j = 0; j < kOutputs; ++j) {
-        const int e = thread + j * kThreads;
-        if (e >= rows * kTile) continue;
-        float sum = 0;
-#pragma unroll
-        for (int w = 0; w < kWarps; ++w) sum += partial[(w * kTokens + e / kTile) * kPartialPitch + e % kTile];
-        total[j] = chunk == rank ? sum : total[j] + sum;
-      }
+      block.add_over_warps(total, sums, turn, chunk == block.rank);
     }
-
 #if __CUDA_ARCH__ >= 900
-    if (cluster > 1) {  // a token's sums go to the block that its number says
-      const auto* const received = reinterpret_cast<const float*>(shared + at.received);
-      const int own = (rows - rank + cluster - 1) >> p.cluster_log, place = (kTokens * kTile) >> p.cluster_log;  // place: of one block's sums
-      if (thread == 0 && own > 0) ptx::barrier_expect(arrived, static_cast<uint32_t>(own * kTile * cluster) * 4u);
-      ptx::cluster_wait();  // all have begun, and taken what they got before
-#pragma unroll
-      for (int j = 0; j < kOutputs; ++j) {
-        const int e = thread + j * kThreads, to = e / kTile & (cluster - 1);
-        if (e >= rows * kTile) continue;
-        const float* const there = received + rank * place + (e / kTile >> p.cluster_log) * kTile + e % kTile;
-        ptx::cluster_send(ptx::cluster_address(ptx::shared_address(there), to), total[j], ptx::cluster_address(arrived, to));
-      }
-      if (own > 0) ptx::barrier_wait(arrived, tiles_done & 1);
-#pragma unroll
-      for (int j = 0; j < kOutputs; ++j) {
-        total[j] = 0;
-#pragma unroll 1
-        for (int r = 0; beside.target[j] >= 0 && r < cluster; ++r) total[j] += received[r * place + thread + j * kThreads];
-      }
-      __syncwarp();
-      if (tile + p.slots < p.tiles) ptx::cluster_arrive();
-    }
+    if (block.cluster > 1) block.add_over_cluster(total, beside, tiles, tile + p.slots >= p.tiles);
 #endif
 #pragma unroll
     for (int j = 0; j < kOutputs; ++j) {
@@ -331,6 +406,12 @@ __global__ void __launch_bounds__(kThreads, kRowTiles == 1 ? 3 : kRowTiles == 2 
       static_cast<Out*>(p.out)[beside.target[j]] = from_float<Out>(value + to_float(beside.residual[j]));
     }
   }
+#if __CUDA_ARCH__ >= 900
+  if (kNorm && block.sharing > 1) {  // its tokens may still be on their way to others
+    ptx::cluster_arrive();
+    ptx::cluster_wait();
+  }
+#endif
 }
 
 }  // namespace wtrt::kernels::token

@@ -26,9 +26,12 @@ class DecoderProblem {
         states(static_cast<size_t>(rows)),
         pages(static_cast<size_t>(rows) * static_cast<size_t>(s.pages_per_row)),
         lengths(static_cast<size_t>(s.slots), s.positions),
-        paged_values(rounded(random_values(static_cast<size_t>(paged(nullptr).bytes()) / size_of(s.type), seed), s.type)),
-        cross_values(rounded(random_values(static_cast<size_t>(cross(nullptr, nullptr).bytes()) / size_of(s.type), seed + 1), s.type)) {
-    for (size_t i = 0; i < pages.size(); ++i) pages[i] = static_cast<int32_t>(i * 37 % static_cast<size_t>(s.pages));  // 37: no factor of `pages`
+        paged_values(
+            rounded(random_values(static_cast<size_t>(paged(nullptr).bytes()) / size_of(s.type), seed), s.type)),
+        cross_values(rounded(
+            random_values(static_cast<size_t>(cross(nullptr, nullptr).bytes()) / size_of(s.type), seed + 1), s.type)) {
+    for (size_t i = 0; i < pages.size(); ++i)
+      pages[i] = static_cast<int32_t>(i * 37 % static_cast<size_t>(s.pages));  // 37: no factor of `pages`
     for (int r = 0; r < rows; ++r) states[static_cast<size_t>(r)].cross_slot = r % s.slots;
   }
 
@@ -57,18 +60,26 @@ class DecoderProblem {
     return state;
   }
 
-  bool live(const ops::TokenSlot& t) const { return t.row >= 0 && (t.position >= 0 || states[static_cast<size_t>(t.row)].finished == 0); }
-  int position(const ops::TokenSlot& t) const { return t.position >= 0 ? t.position : states[static_cast<size_t>(t.row)].length; }
+  bool live(const ops::TokenSlot& t) const {
+    return t.row >= 0 && (t.position >= 0 || states[static_cast<size_t>(t.row)].finished == 0);
+  }
+  int position(const ops::TokenSlot& t) const {
+    return t.position >= 0 ? t.position : states[static_cast<size_t>(t.row)].length;
+  }
 
   // Where in the cache's values position p of a row is. which: 0 keys, 1 values.
   size_t paged_at(int layer, int row, int p, int which, int head) const {
     const int page = pages[static_cast<size_t>(row * shape.pages_per_row + p / shape.page_tokens)];
-    return static_cast<size_t>(((((static_cast<int64_t>(layer) * shape.pages + page) * 2 + which) * shape.heads + head) * shape.page_tokens +
-                                p % shape.page_tokens) * shape.head_size);
+    return static_cast<size_t>(
+        ((((static_cast<int64_t>(layer) * shape.pages + page) * 2 + which) * shape.heads + head) * shape.page_tokens +
+         p % shape.page_tokens) *
+        shape.head_size);
   }
   size_t cross_at(int layer, int slot, int p, int which, int head) const {
-    return static_cast<size_t>(((((static_cast<int64_t>(slot) * shape.layers + layer) * 2 + which) * shape.heads + head) * shape.positions + p) *
-                               shape.head_size);
+    return static_cast<size_t>(
+        ((((static_cast<int64_t>(slot) * shape.layers + layer) * 2 + which) * shape.heads + head) * shape.positions +
+         p) *
+        shape.head_size);
   }
 
   // Softmax of q · k / √size over `count` positions, times v, into out: key(p), value(p) give pointers to f32.

@@ -6,13 +6,13 @@
 #include "decoder.hpp"
 #include "reference.hpp"
 #include "token_linear.hpp"
-#include "token_linear_traits.cuh"
 
 namespace wtrt::gpu_test {
 
 // Values in -scale … scale.
 __global__ inline void fill_kernel(__half* out, int64_t count, float scale, uint32_t seed) {
-  for (int64_t i = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x; i < count; i += static_cast<int64_t>(gridDim.x) * blockDim.x) {
+  for (int64_t i = blockIdx.x * static_cast<int64_t>(blockDim.x) + threadIdx.x; i < count;
+       i += static_cast<int64_t>(gridDim.x) * blockDim.x) {
     uint32_t x = static_cast<uint32_t>(i) * 2654435761u ^ static_cast<uint32_t>(i >> 32) ^ seed;
     x = (x ^ (x >> 16)) * 0x85ebca6bu;
     x = (x ^ (x >> 13)) * 0xc2b2ae35u;
@@ -29,7 +29,6 @@ struct DecoderStepShape {
 class DecoderStep {
  public:
   enum Kind { qkv, self, self_out, cross_q, cross, cross_out, fc1, fc2, logits_product, kinds };
-  using PlanChange = std::function<void(kernels::token::Plan&, int rows, int n, int k)>;
 
   explicit DecoderStep(const DecoderStepShape& s)
       : shape_(s),
@@ -55,7 +54,8 @@ class DecoderStep {
       states[static_cast<size_t>(r)].token = 1000 + r;
       states[static_cast<size_t>(r)].cross_slot = r * s.windows / s.rows;
       tokens.push_back({r, -1, -1});
-      for (int p = 0; p < pages_per_row(); ++p) pages.push_back((r * pages_per_row() + p) * 5 % (s.rows * pages_per_row()));
+      for (int p = 0; p < pages_per_row(); ++p)
+        pages.push_back((r * pages_per_row() + p) * 5 % (s.rows * pages_per_row()));
     }
     states_ = std::make_unique<DeviceArray>(states);
     tokens_ = std::make_unique<DeviceArray>(tokens);
@@ -63,11 +63,10 @@ class DecoderStep {
     check(cudaDeviceSynchronize());
   }
 
-  void change_plans(PlanChange change) { change_ = std::move(change); }
-
   // Milliseconds of a step: the median over replays of its graph.
   double time(bool overlap, int replays) {
-    return graph_milliseconds(1, [&](cudaStream_t stream, int) { enqueue(stream, overlap); }, replays);
+    return graph_milliseconds(
+        1, [&](cudaStream_t stream, int) { enqueue(stream, overlap); }, replays);
   }
   std::vector<std::byte> logits() const { return logits_.read<std::byte>(); }
 
@@ -75,24 +74,30 @@ class DecoderStep {
     const double bytes = static_cast<double>(weights_bytes()) + static_cast<double>(cross_kv(nullptr).bytes()) +
                          2.0 * 2 * shape_.rows * shape_.length * shape_.width * shape_.layers;
     const double floor = bytes / 3.0e9, apart = time(false, 31), together = time(true, 31);
-    std::printf("[ BENCH ] step of %d rows, %d windows: %.3f ms overlapping, %.3f ms not; floor %.3f ms (%.0f%%)\n", shape_.rows, shape_.windows, together,
-                apart, floor, 100 * floor / together);
-    const char* const names[kinds] = {"norm, qkv", "self-attention", "out", "norm, q", "cross-attention", "out", "norm, fc1, gelu", "fc2", "norm, logits"};
+    std::printf("[ BENCH ] step of %d rows, %d windows: %.3f ms overlapping, %.3f ms not; floor %.3f ms (%.0f%%)\n",
+                shape_.rows, shape_.windows, together, apart, floor, 100 * floor / together);
+    const char* const names[kinds] = {"norm, qkv", "self-attention",  "out", "norm, q",     "cross-attention",
+                                      "out",       "norm, fc1, gelu", "fc2", "norm, logits"};
     for (int kind = 0; kind < kinds; ++kind) {
       double times[2];
       for (int overlap = 0; overlap < 2; ++overlap) {
         times[overlap] = graph_milliseconds(
-            shape_.layers, [&](cudaStream_t stream, int i) { enqueue_kind(stream, static_cast<Kind>(kind), i % shape_.layers, overlap == 1); }, 9);
+            shape_.layers,
+            [&](cudaStream_t stream, int i) {
+              enqueue_kind(stream, static_cast<Kind>(kind), i % shape_.layers, overlap == 1);
+            },
+            9);
       }
       const double least = kind_bytes(static_cast<Kind>(kind)) / 3.0e6;
-      std::printf("[ BENCH ]   %-16s %7.2f us overlapping itself, %7.2f us not; floor %6.2f us (%.0f%%)\n", names[kind], 1e3 * times[1], 1e3 * times[0], least,
-                  100 * least / (1e3 * times[1]));
+      std::printf("[ BENCH ]   %-16s %7.2f us overlapping itself, %7.2f us not; floor %6.2f us (%.0f%%)\n", names[kind],
+                  1e3 * times[1], 1e3 * times[0], least, 100 * least / (1e3 * times[1]));
     }
   }
 
   void enqueue(cudaStream_t stream, bool overlap) {
-    kernels::EmbedArgs embed{DType::f16, weight(logits_product, 0), floats_.as<float>(), shape_.vocabulary, shape_.width, state(), tokens_->as<ops::TokenSlot>(),
-                             shape_.rows, x_.get()};
+    kernels::EmbedArgs embed{
+        DType::f16, weight(logits_product, 0),     floats_.as<float>(), shape_.vocabulary, shape_.width,
+        state(),    tokens_->as<ops::TokenSlot>(), shape_.rows,         x_.get()};
     check(kernels::embed(embed, stream), "embed");
     for (int layer = 0; layer < shape_.layers; ++layer) {
       for (int kind = 0; kind < logits_product; ++kind) enqueue_kind(stream, static_cast<Kind>(kind), layer, overlap);
@@ -107,7 +112,9 @@ class DecoderStep {
     const int w = shape_.width;
     switch (kind) {
       case qkv: return weight_bytes(3 * w, w);
-      case self_out: case cross_q: case cross_out: return weight_bytes(w, w);
+      case self_out:
+      case cross_q:
+      case cross_out: return weight_bytes(w, w);
       case fc1: return weight_bytes(shape_.ffn, w);
       case fc2: return weight_bytes(w, shape_.ffn);
       case logits_product: return weight_bytes(shape_.vocabulary, w);
@@ -132,10 +139,23 @@ class DecoderStep {
   }
 
   kernels::PagedKv paged(void* data) const {
-    return {DType::f16, data, shape_.layers, shape_.rows * pages_per_row(), shape_.page_tokens, shape_.heads, shape_.width / shape_.heads};
+    return {DType::f16,
+            data,
+            shape_.layers,
+            shape_.rows * pages_per_row(),
+            shape_.page_tokens,
+            shape_.heads,
+            shape_.width / shape_.heads};
   }
   kernels::CrossKv cross_kv(void* data) const {
-    return {DType::f16, data, lengths_.as<int32_t>(), shape_.layers, shape_.windows, shape_.cross_positions, shape_.heads, shape_.width / shape_.heads};
+    return {DType::f16,
+            data,
+            lengths_.as<int32_t>(),
+            shape_.layers,
+            shape_.windows,
+            shape_.cross_positions,
+            shape_.heads,
+            shape_.width / shape_.heads};
   }
   ops::StepState state() const {
     ops::StepState state{};
@@ -150,14 +170,22 @@ class DecoderStep {
     switch (kind) {
       case qkv: return linear(stream, kind, layer, x_, true, 3 * w, w, wide_, overlap);
       case self: {
-        kernels::SelfAttentionArgs args{paged(paged_data_.get()), layer, wide_.get(), state(), tokens_->as<ops::TokenSlot>(), shape_.rows, shape_.text_context,
-                                        mixed_.get(), nullptr, overlap};
+        kernels::SelfAttentionArgs args{
+            paged(paged_data_.get()), layer,        wide_.get(), state(), tokens_->as<ops::TokenSlot>(), shape_.rows,
+            shape_.text_context,      mixed_.get(), nullptr,     overlap};
         return check(kernels::self_attention(device_, args, stream), "self_attention");
       }
       case self_out: return linear(stream, kind, layer, mixed_, false, w, w, x_, overlap);
       case cross_q: return linear(stream, kind, layer, x_, true, w, w, q_, overlap);
       case cross: {
-        kernels::CrossAttentionArgs args{cross_kv(cross_data_.get()), layer, q_.get(), state(), tokens_->as<ops::TokenSlot>(), shape_.rows, mixed_.get(), nullptr,
+        kernels::CrossAttentionArgs args{cross_kv(cross_data_.get()),
+                                         layer,
+                                         q_.get(),
+                                         state(),
+                                         tokens_->as<ops::TokenSlot>(),
+                                         shape_.rows,
+                                         mixed_.get(),
+                                         nullptr,
                                          overlap};
         return check(kernels::cross_attention(device_, args, stream), "cross_attention");
       }
@@ -168,7 +196,8 @@ class DecoderStep {
     }
   }
 
-  void linear(cudaStream_t stream, Kind kind, int layer, const DeviceArray& in, bool norm, int n, int k, const DeviceArray& out, bool overlap) {
+  void linear(cudaStream_t stream, Kind kind, int layer, const DeviceArray& in, bool norm, int n, int k,
+              const DeviceArray& out, bool overlap) {
     kernels::TokenLinearArgs args{};
     args.type = DType::f16;
     args.in = in.get();
@@ -183,10 +212,7 @@ class DecoderStep {
     args.n = n;
     args.k = k;
     args.overlap = overlap;
-    if (!change_) return check(kernels::token_linear(device_, args, stream), "token_linear");
-    auto plan = kernels::token::plan(device_, shape_.rows, n, k);
-    change_(plan, shape_.rows, n, k);
-    check(kernels::token::run(device_, args, plan, stream), "token_linear");
+    check(kernels::token_linear(device_, args, stream), "token_linear");
   }
 
   static void fill(const DeviceArray& array, int64_t bytes, float scale, uint32_t seed) {
@@ -196,7 +222,6 @@ class DecoderStep {
 
   DecoderStepShape shape_;
   kernels::Device device_ = this_device();
-  PlanChange change_;
   DeviceArray weights_, floats_, gain_, lengths_, paged_data_, cross_data_, x_, wide_, q_, mixed_, logits_;
   std::unique_ptr<DeviceArray> states_, tokens_, pages_;
 };

@@ -18,7 +18,8 @@ inline double distance(const std::vector<float>& got, const std::vector<double>&
   return std::sqrt(sum);
 }
 
-// Error at most twice that of the textbook's computation, and every value near its reference; says where the first one is not.
+// Error at most twice that of the textbook's computation, and every value near its reference; says where the first one
+// is not.
 inline void expect_close(const std::string& name, const std::vector<float>& got, const std::vector<double>& reference,
                          const std::vector<float>& textbook, size_t columns) {
   ASSERT_EQ(got.size(), reference.size()) << name;
@@ -27,8 +28,9 @@ inline void expect_close(const std::string& name, const std::vector<float>& got,
   for (const double value : reference) size += value * value;
   for (size_t i = 0; i < got.size(); ++i) largest = std::max(largest, std::abs(textbook[i] - reference[i]));
   const double floor = 1e-7 * std::sqrt(size);
-  std::printf("[ ERROR ] %-56s ours %.3g, textbook %.3g, ratio %.2f\n", name.c_str(), ours / std::sqrt(size), theirs / std::sqrt(size),
-              ours / std::max(theirs, 1e-300));
+  std::printf("[ ERROR ] %-56s ours %.3g, textbook %.3g, ratio %.2f\n", name.c_str(), ours / std::sqrt(size),
+              theirs / std::sqrt(size), ours / std::max(theirs, 1e-300));
+  std::fflush(stdout);
   EXPECT_LE(ours, 2 * theirs + floor) << name;
   int shown = 0;
   size_t wrong = 0;
@@ -36,13 +38,16 @@ inline void expect_close(const std::string& name, const std::vector<float>& got,
   for (size_t i = 0; i < got.size(); ++i) {
     if (std::abs(got[i] - reference[i]) <= allowed) continue;
     ++wrong;
-    if (shown++ < 6) std::printf("  %s: [%zu, %zu] is %g, should be %g\n", name.c_str(), i / columns, i % columns, got[i], reference[i]);
+    if (shown++ < 6)
+      std::printf("  %s: [%zu, %zu] is %g, should be %g\n", name.c_str(), i / columns, i % columns, got[i],
+                  reference[i]);
   }
   EXPECT_EQ(wrong, 0u) << name << ": of " << got.size() << " values";
 }
 
 // How many bytes differ; prints the first elements that do.
-inline size_t differing(const std::string& name, const std::byte* a, const std::byte* b, size_t bytes, size_t element, size_t columns) {
+inline size_t differing(const std::string& name, const std::byte* a, const std::byte* b, size_t bytes, size_t element,
+                        size_t columns) {
   size_t count = 0;
   for (size_t i = 0; i < bytes / element; ++i) {
     if (std::memcmp(a + i * element, b + i * element, element) == 0) continue;

@@ -1,6 +1,5 @@
-#include "token_linear.hpp"
-
 #include "reference.hpp"
+#include "token_linear.hpp"
 #include "token_linear_traits.cuh"
 
 namespace wtrt::gpu_test {
@@ -13,8 +12,9 @@ struct Shape {
 
   std::string name() const {
     const char* const types[] = {"f32", "f16", "bf16"};
-    return std::to_string(rows) + " x " + std::to_string(n) + " x " + std::to_string(k) + " " + types[static_cast<int>(type)] +
-           (norm ? " norm" : "") + (bias ? " bias" : "") + (gelu ? " gelu" : "") + (residual ? " residual" : "") + (f32_out ? " -> f32" : "");
+    return std::to_string(rows) + " x " + std::to_string(n) + " x " + std::to_string(k) + " " +
+           types[static_cast<int>(type)] + (norm ? " norm" : "") + (bias ? " bias" : "") + (gelu ? " gelu" : "") +
+           (residual ? " residual" : "") + (f32_out ? " -> f32" : "");
   }
   DType out_type() const { return f32_out ? DType::f32 : type; }
 };
@@ -150,19 +150,22 @@ TEST(TokenLinear, GivesARowTheSameBitsInAnyCompany) {
     check(kernels::token_linear(device, problem.args(0, shape.rows), test_stream()), shape.name().c_str());
     const auto all = problem.d_out.read<std::byte>();
     const size_t element = size_of(shape.out_type()), columns = static_cast<size_t>(shape.n);
-    const std::pair<int, int> parts[] = {{0, 1}, {69, 1}, {3, 2}, {7, 7}, {11, 8}, {20, 9}, {1, 16}, {5, 31}, {30, 32}, {2, 64}};
+    const std::pair<int, int> parts[] = {{0, 1},  {69, 1}, {3, 2},  {7, 7},   {11, 8},
+                                         {20, 9}, {1, 16}, {5, 31}, {30, 32}, {2, 64}};
     for (const auto& [first, rows] : parts) {
       problem.d_out.poison();
       check(kernels::token_linear(device, problem.args(first, rows), test_stream()), shape.name().c_str());
       const auto some = problem.d_out.read<std::byte>();
-      const size_t from = static_cast<size_t>(first) * columns * element, bytes = static_cast<size_t>(rows) * columns * element;
+      const size_t from = static_cast<size_t>(first) * columns * element,
+                   bytes = static_cast<size_t>(rows) * columns * element;
       EXPECT_EQ(differing(shape.name(), all.data() + from, some.data() + from, bytes, element, columns), 0u)
           << shape.name() << ", " << rows << " rows from " << first;
       const auto beyond = as_f32(some, shape.out_type());
       for (size_t i = 0; i < beyond.size(); ++i) {
         if (i * element >= from && i * element < from + bytes) continue;
         if (!std::isnan(beyond[i])) {
-          ADD_FAILURE() << shape.name() << " wrote to [" << i / columns << ", " << i % columns << "], which it was not given";
+          ADD_FAILURE() << shape.name() << " wrote to [" << i / columns << ", " << i % columns
+                        << "], which it was not given";
           break;
         }
       }
@@ -174,7 +177,8 @@ TEST(TokenLinear, GivesARowTheSameBitsInAnyCompany) {
 TEST(TokenLinear, OverlapsWithoutRacing) {
   const kernels::Device device = this_device();
   for (const int rows : {1, 8, 13, 32}) {
-    const Problem up({.rows = rows, .n = 5120, .k = 1280, .norm = true, .gelu = true}), down({.rows = rows, .n = 1280, .k = 5120, .residual = true});
+    const Problem up({.rows = rows, .n = 5120, .k = 1280, .norm = true, .gelu = true}),
+        down({.rows = rows, .n = 1280, .k = 5120, .residual = true});
     const DeviceArray x(rows * 1280 * 2);
     std::vector<std::byte> results[3];
     for (int pass = 0; pass < 3; ++pass) {
@@ -193,8 +197,10 @@ TEST(TokenLinear, OverlapsWithoutRacing) {
           1);
       results[pass] = x.read<std::byte>();
     }
-    EXPECT_EQ(differing("overlapping", results[0].data(), results[1].data(), results[0].size(), 2, 1280), 0u) << rows << " rows";
-    EXPECT_EQ(differing("overlapping again", results[1].data(), results[2].data(), results[0].size(), 2, 1280), 0u) << rows << " rows";
+    EXPECT_EQ(differing("overlapping", results[0].data(), results[1].data(), results[0].size(), 2, 1280), 0u)
+        << rows << " rows";
+    EXPECT_EQ(differing("overlapping again", results[1].data(), results[2].data(), results[0].size(), 2, 1280), 0u)
+        << rows << " rows";
   }
 }
 
@@ -219,11 +225,14 @@ TEST(TokenLinear, Bench) {
   const Variant variants[] = {
       {"default", [](auto&, int, int) {}},
       {"a tile a block", [](auto& p, int n, int) { p.slots = (n + 15) / 16, p.stages = 1; }},
-      {"132 blocks, 2 stages", [](auto& p, int n, int) { p.slots = std::min(132 / p.cluster, (n + 15) / 16), p.stages = 2; }},
+      {"132 blocks, 2 stages",
+       [](auto& p, int n, int) { p.slots = std::min(132 / p.cluster, (n + 15) / 16), p.stages = 2; }},
   };
-  for (const Shape& base : {Shape{.rows = 1, .n = 3840, .k = 1280, .norm = true}, Shape{.rows = 1, .n = 1280, .k = 1280, .residual = true},
-                            Shape{.rows = 1, .n = 5120, .k = 1280, .norm = true, .gelu = true}, Shape{.rows = 1, .n = 1280, .k = 5120, .residual = true},
-                            Shape{.rows = 1, .n = 51865, .k = 1280, .norm = true, .bias = false, .f32_out = true}}) {
+  for (const Shape& base :
+       {Shape{.rows = 1, .n = 3840, .k = 1280, .norm = true}, Shape{.rows = 1, .n = 1280, .k = 1280, .residual = true},
+        Shape{.rows = 1, .n = 5120, .k = 1280, .norm = true, .gelu = true},
+        Shape{.rows = 1, .n = 1280, .k = 5120, .residual = true},
+        Shape{.rows = 1, .n = 51865, .k = 1280, .norm = true, .bias = false, .f32_out = true}}) {
     const int64_t bytes = kernels::token_weight_bytes(base.type, base.n, base.k);
     const int copies = static_cast<int>(std::max<int64_t>(2, 256'000'000 / bytes));
     const DeviceArray weights(bytes * copies);
@@ -252,9 +261,11 @@ TEST(TokenLinear, Bench) {
           }
         }
         const double floor = static_cast<double>(bytes) / 3.0e9;
-        std::printf("[ BENCH ] %2d rows %5d x %4d  %-22s chunks %d cluster %d slots %4d stages %d: %6.2f us, overlapping %6.2f us, floor %5.2f us (%.0f%%)\n",
-                    rows, shape.n, shape.k, variant.name, plan.chunks, plan.cluster, plan.slots, plan.stages, 1e3 * times[0], 1e3 * times[1],
-                    1e3 * floor, 100 * floor / times[1]);
+        std::printf(
+            "[ BENCH ] %2d rows %5d x %4d  %-22s chunks %d cluster %d slots %4d stages %d: %6.2f us, overlapping %6.2f "
+            "us, floor %5.2f us (%.0f%%)\n",
+            rows, shape.n, shape.k, variant.name, plan.chunks, plan.cluster, plan.slots, plan.stages, 1e3 * times[0],
+            1e3 * times[1], 1e3 * floor, 100 * floor / times[1]);
       }
     }
   }
