@@ -51,17 +51,22 @@ def test_float32_is_the_reference(load, name, file):
     assert len(wrong) <= 0.02 * len(lines)  # near ties: sums in another order than the CPU's
 
 
-@pytest.mark.parametrize("name, file", FILES)
-def test_float16_is_close(load, whispertrt, name, file):
-    lines = lines_of(name, file)
-    results = results_of(load(name, "float16", "cuda"), lines)
-    wrong = [line["file"] for line, result in zip(lines, results) if tokens_of(result.segments) != tokens_of(line["segments"])]
-    language = "en" if file == "translate" else None
-    pairs = [(line["text"], result.text, language or line["language"]) for line, result in zip(lines, results)]
-    errors, words = word_errors(whispertrt, pairs)
-    print(f"\n{name}.{file} float16: {len(lines)} clips, {len(lines) - len(wrong)} equal ({1 - len(wrong) / len(lines):.1%}),"
-          f" {errors} words of {words} differ: {wrong}")
-    assert len(wrong) <= 0.03 * len(lines)
+def test_float16_is_close(load, whispertrt):
+    """At least 97 % of all clips equal. Words that differ from float32's texts are at most 0.2 %, which bounds the difference of WER."""
+    clips = equal = errors = words = 0
+    for name, file in FILES:
+        lines = lines_of(name, file)
+        results = results_of(load(name, "float16", "cuda"), lines)
+        wrong = [line["file"] for line, result in zip(lines, results) if tokens_of(result.segments) != tokens_of(line["segments"])]
+        pairs = [(line["text"], result.text, "en" if file == "translate" else line["language"]) for line, result in zip(lines, results)]
+        more_errors, more_words = word_errors(whispertrt, pairs)
+        print(f"\n{name}.{file} float16: {len(lines)} clips, {len(lines) - len(wrong)} equal ({1 - len(wrong) / len(lines):.1%}),"
+              f" {more_errors} words of {more_words} differ: {wrong}")
+        clips, equal = clips + len(lines), equal + len(lines) - len(wrong)
+        errors, words = errors + more_errors, words + more_words
+    print(f"\nall: {equal} of {clips} clips equal, {errors} words of {words} differ")
+    assert equal >= 0.97 * clips
+    assert errors <= 0.002 * words
 
 
 @pytest.mark.parametrize("name", ["tiny.en", "base"])
