@@ -252,9 +252,10 @@ int32_t Executor::step(std::span<const int32_t> groups) {
 }
 
 void Executor::ask_states() {
-  arriving_.push_back({++asked_, 0, std::vector<ops::RowState>(known_.size())});
-  Arrival& last = arriving_.back();
-  last.ticket = ops_->read(last.rows.data(), state_.rows, static_cast<int64_t>(last.rows.size() * sizeof(ops::RowState)));
+  Arrival next{asked_ + 1, 0, std::vector<ops::RowState>(known_.size())};
+  next.ticket = ops_->read(next.rows.data(), state_.rows, static_cast<int64_t>(next.rows.size() * sizeof(ops::RowState)));
+  ++asked_;
+  arriving_.push_back(std::move(next));  // where its rows lie does not change
 }
 
 void Executor::take(const Arrival& arrival) {
