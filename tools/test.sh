@@ -97,7 +97,6 @@ suite_gpu() {
     skip gpu "no nvcc $cuda_least or later here, and none could be brought"
     return
   fi
-  need build test
   if ! (build_preset gpu); then
     failed gpu build
     return
