@@ -44,7 +44,7 @@ public sealed class TranscriptionTests
     public async Task The_language_that_was_detected_says_how_likely_it_is()
     {
         await using WhisperEngine engine = Speech.Model.CreateEngine();
-        Transcription transcription = new(engine, null, null, null);
+        Transcription transcription = new(engine, null, Speech.Clip, null, null);
         transcription.OnLanguage("cy", 0.75);
         Assert.Equal(("cy", 0.75), (transcription.DetectedLanguage, transcription.DetectedLanguageProbability));
     }
