@@ -45,9 +45,9 @@ failed() {
   printf '1\n' >"$reports/$1/$2.exit"
 }
 
-run_gtests() { # SUITE FOLDER
+run_gtests() { # SUITE FOLDER [PREFIX]: the programs whose names begin with test_ and the prefix
   local program name
-  for program in "$2"/bin/test_*; do
+  for program in "$2"/bin/test_"${3:-}"*; do
     name=$(basename "$program")
     say "$1: $name"
     report "$1" "$name" "$program" --gtest_brief=1 --gtest_output="xml:$reports/$1/$name.xml"
@@ -97,11 +97,11 @@ suite_gpu() {
     skip gpu "no nvcc $cuda_least or later here, and none could be brought"
     return
   fi
-  if ! (build_preset gpu); then
+  if ! (build_preset gpu gpu_tests whispertrt_cuda); then
     failed gpu build
     return
   fi
-  run_gtests gpu "$root/build/gpu"
+  run_gtests gpu "$root/build/gpu" gpu_
   run_pytest gpu tests/gpu
 }
 

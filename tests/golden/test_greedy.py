@@ -105,7 +105,7 @@ def assert_is_golden(model, line, samples, result):
 
 @pytest.mark.parametrize("name", ["tiny.en", "base"])
 def test_every_clip_through_our_own_decoders(load, whispertrt, name):
-    lines = chosen(golden_lines(f"{name}.greedy.jsonl"))
+    lines = chosen(golden_lines(f"{name}.greedy.jsonl"), each=32)
     exact = exact_files()
     with load(name).engine(max_batch=8) as engine:
         results = transcribe_all(engine, lines, lambda file: str(needs(f"speech/{file}")))
