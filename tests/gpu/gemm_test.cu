@@ -428,6 +428,7 @@ class GemmBench : public testing::Test {
  protected:
   void SetUp() override {
     if (std::getenv("WTRT_BENCH") == nullptr) GTEST_SKIP() << "set WTRT_BENCH=1 to measure";
+    this_device_ = this_device();
   }
 
   // Milliseconds; weights rotate through more than twice the second-level cache.
@@ -475,7 +476,7 @@ class GemmBench : public testing::Test {
     return [this, which](const GemmArgs& args) { return kernels::gemm(this_device_, args, which, stream_); };
   }
 
-  const kernels::Device this_device_ = this_device();
+  kernels::Device this_device_{};
   cudaStream_t stream_ = nullptr;
   std::tuple<int32_t, int32_t, int32_t, int32_t> key_{};
   std::unique_ptr<DeviceArray> a_, w_, out_, bias_;
