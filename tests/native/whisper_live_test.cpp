@@ -92,6 +92,18 @@ TEST(Live, PunctuationAtTheEndWaitsForWhatFollows) {
   EXPECT_EQ(live.hear("my fellow americans . ask", 10), ".");
 }
 
+TEST(Live, WithoutAWordBehindStableOnesTheWindowMovesOnBehindThem) {
+  Listener live;
+  live.hear("my fellow .", 6);
+  EXPECT_EQ(live.hear("my fellow .", 7), " my fellow");
+  EXPECT_EQ(live.window.move_on(), 0);
+  EXPECT_EQ(live.hear("my fellow .", 8), ".");
+  EXPECT_EQ(live.window.move_on(), 200);  // none of the sound behind the words is lost
+  EXPECT_EQ(live.stable(), "");
+  EXPECT_EQ(live.hear("americans", 6), "");
+  EXPECT_EQ(live.tentative(), " americans");
+}
+
 TEST(Live, AllIsStableAtTheEnd) {
   Listener live;
   live.hear("one two", 2);

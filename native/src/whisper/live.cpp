@@ -82,8 +82,14 @@ std::vector<text::TokenId> LiveWindow::stable_tokens() const {
   return tokens;
 }
 
+int64_t LiveWindow::spoken() const {
+  const auto last = std::find_if_not(stable_.rbegin(), stable_.rend(), is_punctuation);
+  return last == stable_.rend() ? 0 : frame_of(last->end);
+}
+
 size_t LiveWindow::certain(std::span<const WordTiming> next) const {
   if (heard_ == Heard::all) return next.size();
+  if (wordless_ && !stable_.empty()) return next.size();  // what follows is heard without it, see move_on()
   const bool full = heard_ == Heard::full;  // no second opinion will come
   const double end = static_cast<double>(frames_) / kFramesPerSecond - (full ? kUnfinished : kContext);
   const auto agreed = [&](size_t i) { return i < tentative_.size() && next[i].tokens == tentative_[i].tokens; };
@@ -100,7 +106,7 @@ std::vector<WordTiming> LiveWindow::hear(std::vector<WordTiming> words, int64_t 
   heard_ = heard;
   frames_before_ = std::exchange(frames_, frames);
   std::vector<WordTiming> next = behind(stable_, std::move(words));
-  nothing_before_ = std::exchange(nothing_, next.empty());
+  wordless_before_ = std::exchange(wordless_, std::all_of(next.begin(), next.end(), is_punctuation));
   const auto count = static_cast<std::ptrdiff_t>(certain(next));
   std::vector<WordTiming> agreed(next.begin(), next.begin() + count);
   tentative_.assign(next.begin() + count, next.end());
@@ -111,10 +117,11 @@ std::vector<WordTiming> LiveWindow::hear(std::vector<WordTiming> words, int64_t 
 int64_t LiveWindow::move_on() {
   if (heard_ == Heard::all || (heard_ == Heard::full && stable_.empty())) return cut_at(frames_, stable_.size());
   const size_t words = stable_.size();
-  const int64_t spoken = stable_.empty() ? 0 : frame_of(stable_.back().end);
-  if (heard_ == Heard::full) return cut_at(spoken > 0 ? spoken : frames_, words);
-  if (nothing_ && nothing_before_) return cut_at(std::max(spoken, frames_before_ - kOnset), words);
-  if (frames_ >= kVeryLong || stable_tokens().size() > kManyTokens) return cut_at(spoken, words);
+  if (heard_ == Heard::full) return cut_at(spoken() > 0 ? spoken() : frames_, words);
+  // There is a pause, or the decoder takes the text that is given for complete: it must not see it any more.
+  if (wordless_ && spoken() > 0) return cut_at(spoken(), words);
+  if (wordless_ && wordless_before_) return cut_at(frames_before_ - kOnset, words);
+  if (frames_ >= kVeryLong || stable_tokens().size() > kManyTokens) return cut_at(spoken(), words);
   if (frames_ < kLong) return 0;
   const auto last = std::find_if(stable_.rbegin(), stable_.rend(), ends_sentence);
   return last == stable_.rend() ? 0 : cut_at(frame_of(last->end), static_cast<size_t>(stable_.rend() - last));

@@ -33,11 +33,12 @@ class LiveWindow {
 
  private:
   size_t certain(std::span<const WordTiming> next) const;  // how many of the words behind the stable ones
+  int64_t spoken() const;                                  // mel frame where the last stable word ends
   int64_t cut_at(int64_t frame, size_t words);  // drops what was before, the first `words` stable ones with it
 
   std::vector<WordTiming> stable_, tentative_;
   int64_t frames_ = 0, frames_before_ = 0;         // heard by the last two hypotheses
-  bool nothing_ = false, nothing_before_ = false;  // was found behind the stable words by these two
+  bool wordless_ = false, wordless_before_ = false;  // nothing but punctuation was found behind the stable words by these two
   Heard heard_ = Heard::so_far;
 };
 
