@@ -30,7 +30,7 @@ BARS = {
     "load": ("load onto the device, page cache warm, s", 0.5, False, None),
     "start": ("process start to first text, page cache warm, s", 2, False, "0.8"),
 }
-ACTS = {"encode and cross-KV": "encode", "decode step": "step", "whole windows": "windows"}
+ACTS = {"log-mel": "log-mel", "encode and cross-KV": "encode", "decode step": "step", "whole windows": "windows"}
 
 
 # ---- ours ----

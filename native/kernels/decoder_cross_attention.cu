@@ -9,7 +9,6 @@ int64_t cross_attention_workspace(const CrossKv&, int32_t) { return 0; }
 cudaError_t cross_attention(const Device& device, const CrossAttentionArgs& args, cudaStream_t stream) {
   const CrossKv& cache = args.cache;
   if (cache.head_size > kSimpleThreads) return cudaErrorNotSupported;
-  const bool hopper = device.sm >= 90;
   return with_type(cache.type, [&](auto type) {
     using T = decltype(type);
     const auto row_bytes = static_cast<int64_t>(cache.heads) * cache.head_size * static_cast<int64_t>(sizeof(T));
@@ -20,21 +19,12 @@ cudaError_t cross_attention(const Device& device, const CrossAttentionArgs& args
                                 static_cast<const char*>(args.q) + first * row_bytes,
                                 static_cast<char*>(args.out) + first * row_bytes,
                                 {args.state, args.tokens + first, count}};
-      LaunchShape shape{dim3(1, static_cast<unsigned>(cache.heads), static_cast<unsigned>(count)), kSimpleThreads};
-      shape.overlap = args.overlap && hopper;
       cudaError_t status = cudaSuccess;
       if (!std::is_same_v<T, float> && cache.head_size == kHead) {
-        if constexpr (!std::is_same_v<T, float>) {
-          // Two blocks a multiprocessor keep the memory busy. More clusters than there is room for would run after the
-          // others.
-          shape.cluster = hopper ? cross::kHopperCluster : 1;
-          const int room = std::max(1, device.processors / 16 * 16 * 2 / shape.cluster);
-          shape.grid = dim3(static_cast<unsigned>(std::min(room, cache.heads * count) * shape.cluster));
-          shape.threads = 32 * cross::kWarps;
-          shape.shared_bytes = sizeof(cross::Shared);
-          status = launch(cross::mma_kernel<T>, shape, stream, p);
-        }
+        if constexpr (!std::is_same_v<T, float>) status = cross::launch_mma<T>(device, p, args.overlap, stream);
       } else {
+        LaunchShape shape{dim3(1, static_cast<unsigned>(cache.heads), static_cast<unsigned>(count)), kSimpleThreads};
+        shape.overlap = args.overlap && device.sm >= 90;
         shape.shared_bytes = sizeof(float) * static_cast<size_t>(cache.head_size + cache.positions + kSimpleThreads);
         status = launch(cross::simple_kernel<T>, shape, stream, p);
       }

@@ -1,6 +1,8 @@
 // Attention over windows: the decoder's, and its scores for word times.
 #pragma once
 
+#include <algorithm>
+
 #include "decoder.hpp"
 #include "decoder_attention_kernel.cuh"
 #include "decoder_simple_attention.cuh"
@@ -8,15 +10,10 @@
 namespace wtrt::kernels::cross {
 
 constexpr int kWarps = 4;
-constexpr int kBlocks = 3;                // of a warp at once
-constexpr int kSlice = kBlocks * kBlock;  // its positions
-constexpr int kSplit = kWarps * kSlice;   // positions of a block of threads at once: 1500 make 8 splits
-constexpr int kHopperCluster = 8;         // blocks of threads that share a head, split by split
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
-constexpr int kCluster = 1;
-#else
-constexpr int kCluster = kHopperCluster;
-#endif
+constexpr int kBlocks = 3;                           // of a warp at once
+constexpr int kSlice = kBlocks * kBlock;             // its positions
+constexpr int kSplit = kWarps * kSlice;              // positions of a block of threads at once: 1500 make 8 splits
+constexpr int kHopperCluster = 8;                    // blocks of threads that share a head, split by split
 constexpr int kSliceBytes = 2 * kSlice * kHead * 2;  // keys, then values
 constexpr int kMostTokens = 256;                     // of a launch
 
@@ -146,8 +143,13 @@ struct Shared {
 
 // A cluster does one work after the other, a work being a head of a group of tokens; of long windows a part at a time.
 // While it computes, the next keys and values are on their way.
-template <typename T>
+template <typename T, int kHopperBlocks>
 __global__ void __launch_bounds__(32 * kWarps, 3) mma_kernel(const Parameters p) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 900
+  constexpr int kCluster = 1;
+#else
+  constexpr int kCluster = kHopperBlocks;
+#endif
   extern __shared__ __align__(128) char memory[];
   auto& shared = *reinterpret_cast<Shared*>(memory);
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
@@ -246,6 +248,20 @@ __global__ void __launch_bounds__(32 * kWarps, 3) mma_kernel(const Parameters p)
     if (work + step < works) ptx::cluster_arrive();
 #endif
   }
+}
+
+// The cluster's size is part of the order of sums: one for all numbers of tokens.
+template <typename T, int kHopperBlocks = kHopperCluster>
+cudaError_t launch_mma(const Device& device, const Parameters& p, bool overlap, cudaStream_t stream) {
+  LaunchShape shape{};
+  shape.cluster = device.sm >= 90 ? kHopperBlocks : 1;
+  // Two blocks a multiprocessor keep the memory busy. More clusters than there is room for would run after the others.
+  const int room = std::max(1, device.processors / 16 * 16 * 2 / shape.cluster);
+  shape.grid = dim3(static_cast<unsigned>(std::min(room, p.cache.heads * p.tokens.count) * shape.cluster));
+  shape.threads = 32 * kWarps;
+  shape.shared_bytes = sizeof(Shared);
+  shape.overlap = overlap && device.sm >= 90;
+  return launch(mma_kernel<T, kHopperBlocks>, shape, stream, p);
 }
 
 template <typename T>

@@ -112,7 +112,7 @@ public sealed class WhisperModel : IDisposable
         return ToMemoryPlan(plan);
     }
 
-    /// <summary>Times each act of the device: encoding, steps, whole windows. Takes seconds to minutes.</summary>
+    /// <summary>Times each act of the device: log-mel, encoding, steps, whole windows. Takes seconds to minutes.</summary>
     /// <param name="options">What to measure; null for the defaults.</param>
     /// <returns>JSON: device, load time, and for each phase its name, batch, time and floor in milliseconds.</returns>
     /// <exception cref="ObjectDisposedException">Disposed.</exception>

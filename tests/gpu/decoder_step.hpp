@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "decoder.hpp"
+#include "decoder_cross_kernel.cuh"
 #include "reference.hpp"
 #include "token_linear.hpp"
 
@@ -92,6 +93,28 @@ class DecoderStep {
       std::printf("[ BENCH ]   %-16s %7.2f us overlapping itself, %7.2f us not; floor %6.2f us (%.0f%%)\n", names[kind],
                   1e3 * times[1], 1e3 * times[0], least, 100 * least / (1e3 * times[1]));
     }
+  }
+
+  // Microseconds of one of its kinds.
+  double time_kind(Kind kind) {
+    return 1e3 * graph_milliseconds(
+                     shape_.layers, [&](cudaStream_t stream, int i) { enqueue_kind(stream, kind, i, true); }, 31);
+  }
+  // The same of cross-attention whose positions so many blocks share.
+  template <int kBlocks>
+  double time_cross() {
+    namespace cross = kernels::cross;
+    return 1e3 * graph_milliseconds(
+                     shape_.layers,
+                     [&](cudaStream_t stream, int layer) {
+                       const cross::Parameters p{cross_kv(cross_data_.get()),
+                                                 layer,
+                                                 q_.get(),
+                                                 mixed_.get(),
+                                                 {state(), tokens_->as<ops::TokenSlot>(), shape_.rows}};
+                       check(cross::launch_mma<__half, kBlocks>(device_, p, true, stream), "cross_attention");
+                     },
+                     31);
   }
 
   void enqueue(cudaStream_t stream, bool overlap) {

@@ -3,6 +3,7 @@
 #include "decoder.hpp"
 #include "decoder_problem.hpp"
 #include "decoder_step.hpp"
+#include "one_order.hpp"
 #include "token_linear.hpp"
 
 namespace wtrt::gpu_test {
@@ -428,6 +429,28 @@ TEST(DecoderStep, Bench) {
   if (!bench_wanted()) GTEST_SKIP() << "WTRT_BENCH=1 asks for it";
   for (const auto& [rows, windows] : {std::pair{1, 1}, std::pair{5, 1}, std::pair{8, 8}, std::pair{32, 32}}) {
     DecoderStep({.rows = rows, .windows = windows}).report();
+  }
+}
+
+// Self-attention is split by splitting rows: twice as many with half of the tokens each, without what would join them.
+TEST(DecoderStep, CostOfOneOrder) {
+  if (!bench_wanted()) GTEST_SKIP() << "WTRT_BENCH=1 asks for it";
+  for (const auto& [rows, windows] : {std::pair{1, 1}, std::pair{5, 1}, std::pair{8, 8}, std::pair{32, 32}}) {
+    DecoderStep step({.rows = rows, .windows = windows});
+    const double cross = step.time_cross<8>();
+    const std::pair<double, int> splits[] = {
+        {step.time_cross<1>(), 1}, {step.time_cross<2>(), 2}, {step.time_cross<4>(), 4}, {cross, 8}};
+    const auto best = *std::min_element(std::begin(splits), std::end(splits));
+    print({"step", "cross-attention", rows, 32, cross, cross, best.first,
+           std::to_string(best.second) + " blocks a head"});
+
+    const double self = step.time_kind(DecoderStep::self);
+    std::pair<double, int> least{self, 1};
+    for (const int parts : {2, 4}) {
+      DecoderStep split({.rows = rows * parts, .windows = windows, .length = 100 / parts});
+      least = std::min(least, {split.time_kind(DecoderStep::self), parts});
+    }
+    print({"step", "self-attention", rows, 32, self, self, least.first, std::to_string(least.second) + " parts"});
   }
 }
 

@@ -11,6 +11,7 @@
 #include "gemm.hpp"
 #include "gemm_plan.hpp"
 #include "gemm_tactics.hpp"
+#include "one_order.hpp"
 
 namespace wtrt::gpu_test {
 namespace {
@@ -517,6 +518,22 @@ TEST_F(GemmBench, Table) {
       std::printf(", automatic %.0f = %.1f us = %.0f%% of the floor (best tile %.0f)\n", tera / milliseconds,
                   1e3 * milliseconds, tera / milliseconds / 8, best);
       std::fflush(stdout);
+    }
+  }
+}
+
+// A product is split along k by more windows with less of k each, without what would join them.
+TEST_F(GemmBench, CostOfOneOrder) {
+  for (const int32_t batches : {1, 8}) {
+    for (const BenchShape& shape : kBenchShapes) {
+      if (shape.n < 1024 || shape.a_row != shape.k) continue;
+      const double whole = 1e3 * time(shape, batches, tactic(GemmTactic::automatic));
+      std::pair<double, int> least{whole, 1};
+      for (const int parts : {2, 4}) {
+        const BenchShape part{shape.name, shape.rows, shape.n, shape.k / parts, shape.k / parts, false, false, 0};
+        least = std::min(least, {1e3 * time(part, batches * parts, tactic(GemmTactic::automatic)), parts});
+      }
+      print({"encode", shape.name, batches, 32, whole, whole, least.first, std::to_string(least.second) + " parts"});
     }
   }
 }

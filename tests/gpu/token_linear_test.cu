@@ -1,3 +1,6 @@
+#include <optional>
+
+#include "one_order.hpp"
 #include "reference.hpp"
 #include "token_linear.hpp"
 #include "token_linear_traits.cuh"
@@ -267,6 +270,121 @@ TEST(TokenLinear, Bench) {
             rows, shape.n, shape.k, variant.name, plan.chunks, plan.cluster, plan.slots, plan.stages, 1e3 * times[0],
             1e3 * times[1], 1e3 * floor, 100 * floor / times[1]);
       }
+    }
+  }
+}
+
+// Every way to cut a product that the kernel knows, with any division of k.
+std::vector<kernels::token::Plan> plans(const kernels::Device& device, int rows, int n, int k) {
+  using namespace kernels::token;
+  std::vector<Plan> all{plan(device, rows, n, k)};
+  const int tiles = (n + kTile - 1) / kTile;
+  for (int chunks = 1; chunks <= 8; chunks *= 2) {
+    const int warp_steps = (k / 16 + kWarps * chunks - 1) / (kWarps * chunks);
+    if (warp_steps > kMostSteps) continue;
+    for (int row_tiles = 1; row_tiles <= kMostRowTiles && 4 * row_tiles < std::max(rows, 5); row_tiles *= 2) {
+      for (const int sharing : {1, 4}) {
+        if (sharing > 1 && (row_tiles == 1 || chunks > 1 || tiles < 4)) continue;
+        for (const int blocks : {1, 2, 3, 0}) {  // of a multiprocessor; 0: one for each tile
+          const int room = std::clamp(blocks * device.processors / chunks, 1, tiles);
+          const int slots = std::max((blocks == 0 ? tiles : room) / sharing, 1) * sharing;
+          for (const int stages : {1, 2})
+            all.push_back({chunks, warp_steps, chunks, slots, stages, row_tiles, sharing});
+        }
+      }
+    }
+  }
+  return all;
+}
+
+std::string described(const kernels::token::Plan& plan) {
+  return std::to_string(plan.chunks) + " chunks, " + std::to_string(plan.slots) + " clusters, " +
+         std::to_string(plan.row_tiles) + " row tiles, " + std::to_string(plan.stages) + " stages";
+}
+
+// A product of a decoder layer, with weights that are never in the second-level cache.
+class CostedProduct {
+ public:
+  CostedProduct(const Shape& shape, int64_t bytes)
+      : problem_(shape), bytes_(bytes), copies_(std::max<int64_t>(2, 256'000'000 / bytes)), weights_(bytes * copies_) {
+    check(cudaMemset(weights_.get(), 0x21, static_cast<size_t>(bytes_ * copies_)));
+  }
+
+  // Microseconds; nothing if it cannot be launched.
+  std::optional<double> time(const kernels::Device& device, const kernels::token::Plan& plan, int replays) const {
+    auto args = problem_.args(0, problem_.shape.rows);
+    if (kernels::token::run(device, args, plan, test_stream()) != cudaSuccess) {
+      cudaGetLastError();
+      return std::nullopt;
+    }
+    return 1e3 * graph_milliseconds(
+                     std::max(static_cast<int>(copies_), 20),
+                     [&](cudaStream_t stream, int i) {
+                       args.packed = weights_.as<std::byte>() + i % copies_ * bytes_;
+                       check(kernels::token::run(device, args, plan, stream));
+                     },
+                     replays);
+  }
+
+  // Whether a plan computes what the library's does.
+  bool right(const kernels::Device& device, const kernels::token::Plan& plan) {
+    const int rows = problem_.shape.rows;
+    const auto run = [&](const kernels::token::Plan& with) {
+      problem_.d_out.poison();
+      check(kernels::token::run(device, problem_.args(0, rows), with, test_stream()));
+      return as_f32(problem_.d_out.read<std::byte>(), problem_.shape.out_type());
+    };
+    const auto want = run(kernels::token::plan(device, rows, problem_.shape.n, problem_.shape.k)), got = run(plan);
+    for (size_t i = 0; i < want.size(); ++i) {
+      if (!(std::abs(got[i] - want[i]) <= 0.02f * std::max(1.0f, std::abs(want[i])))) return false;
+    }
+    return true;
+  }
+
+ private:
+  Problem problem_;
+  int64_t bytes_, copies_;
+  DeviceArray weights_;
+};
+
+TEST(TokenLinear, CostOfOneOrder) {
+  if (!bench_wanted()) GTEST_SKIP() << "WTRT_BENCH=1 asks for it";
+  const kernels::Device device = this_device();
+  struct Product {
+    const char* name;
+    int times;
+    Shape shape;
+  };
+  const Product products[] = {
+      {"norm, qkv", 32, {.rows = 0, .n = 3840, .k = 1280, .norm = true}},
+      {"norm, q", 32, {.rows = 0, .n = 1280, .k = 1280, .norm = true}},
+      {"out", 64, {.rows = 0, .n = 1280, .k = 1280, .residual = true}},
+      {"norm, fc1, gelu", 32, {.rows = 0, .n = 5120, .k = 1280, .norm = true, .gelu = true}},
+      {"fc2", 32, {.rows = 0, .n = 1280, .k = 5120, .residual = true}},
+      {"norm, logits", 1, {.rows = 0, .n = 51865, .k = 1280, .norm = true, .bias = false, .f32_out = true}}};
+  for (const Product& product : products) {
+    for (const int rows : {1, 5, 8, 32}) {
+      Shape shape = product.shape;
+      shape.rows = rows;
+      CostedProduct costed(shape, kernels::token_weight_bytes(shape.type, shape.n, shape.k));
+      const auto all = plans(device, rows, shape.n, shape.k);
+      kernels::token::Plan same = all[0], any = all[0];
+      const double chosen = costed.time(device, all[0], 9).value();
+      double same_time = chosen, any_time = chosen;
+      for (const kernels::token::Plan& plan : all) {
+        const auto time = costed.time(device, plan, 5);
+        if (!time || *time >= any_time || !costed.right(device, plan)) continue;
+        any = plan, any_time = *time;
+      }
+      for (const kernels::token::Plan& plan : all) {
+        if (plan.chunks != all[0].chunks) continue;
+        const auto time = costed.time(device, plan, 5);
+        if (time && *time < same_time && costed.right(device, plan)) same = plan, same_time = *time;
+      }
+      // Anew, since the least of many is too little; and the order that is kept may be the fastest of all.
+      same_time = std::min(costed.time(device, same, 31).value(), costed.time(device, all[0], 31).value());
+      any_time = std::min(costed.time(device, any, 31).value(), same_time);
+      print({"step", product.name, rows, product.times, chosen, same_time, any_time, described(any)});
     }
   }
 }

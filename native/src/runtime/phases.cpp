@@ -4,6 +4,8 @@
 #include <cmath>
 #include <functional>
 
+#include "audio/log_mel.hpp"
+#include "audio/pcm_source.hpp"
 #include "runtime/executor.hpp"
 #include "runtime/memory_plan.hpp"
 #include "runtime/stopwatch.hpp"
@@ -18,6 +20,9 @@ double median(int32_t repetitions, const std::function<double()>& milliseconds) 
   return times[times.size() / 2];
 }
 
+constexpr int64_t kWindowSamples = 30 * audio::kSampleRate;
+constexpr int64_t kWindowFrames = kWindowSamples / audio::kHopLength;
+
 // Operations and bytes of a window and of a step; V · d of the logits counts as weights.
 struct Work {
   const checkpoint::WhisperConfig& config;
@@ -27,6 +32,7 @@ struct Work {
     const double n = config.n_audio_ctx, d = config.width, layers = config.encoder_layers;
     return 12 * n * d * config.n_mels + 6 * n * d * d + layers * (24 * n * d * d + 4 * n * n * d);
   }
+  double mel_bytes() const { return 4.0 * static_cast<double>(kWindowSamples + kWindowFrames * config.n_mels); }
   double cross_flops() const { return 4.0 * config.n_audio_ctx * config.width * config.width * config.decoder_layers; }
   double step_bytes(int32_t rows, int32_t windows, int32_t cached) const {
     const double d = config.width, layers = config.decoder_layers;
@@ -38,16 +44,19 @@ struct Work {
 class Timing {
  public:
   Timing(const std::shared_ptr<const Model>& model, const PhaseQuestion& question)
-      : question_(question), config_(model->config()), executor_(model, plan_of(model, question)) {
+      : question_(question),
+        config_(model->config()),
+        maker_(model->mel_frames()),
+        executor_(model, plan_of(model, question)) {
     const ops::ComputeType type = model->device().compute_type();
     const double element = type == ops::ComputeType::f32 ? 4 : type == ops::ComputeType::i8 ? 1 : 2;
     work_ = std::make_unique<Work>(Work{config_, element, element});
-    mel_.resize(static_cast<size_t>(config_.n_mels) * 3000);
+    mel_.resize(static_cast<size_t>(config_.n_mels * kWindowFrames));
     for (size_t i = 0; i < mel_.size(); ++i) mel_[i] = static_cast<float>(std::sin(0.37 * static_cast<double>(i)));
   }
 
   std::vector<Phase> all() {
-    std::vector<Phase> phases;
+    std::vector<Phase> phases{{"log-mel", 1, log_mel_time(), byte_floor(work_->mel_bytes())}};
     for (const int32_t batch : question_.batches) {
       phases.push_back({"encode and cross-KV", batch, encode_time(batch), flop_floor(batch)});
     }
@@ -74,9 +83,21 @@ class Timing {
     if (question_.tera_flops <= 0) return 0;
     return batch * (work_->encode_flops() + work_->cross_flops()) / question_.tera_flops / 1e9;
   }
+  double byte_floor(double bytes) const { return question_.tera_bytes > 0 ? bytes / question_.tera_bytes / 1e9 : 0; }
   double byte_floor(int32_t rows, int32_t windows) const {
-    if (question_.tera_bytes <= 0) return 0;
-    return work_->step_bytes(rows, windows, question_.cached_tokens) / question_.tera_bytes / 1e9;
+    return byte_floor(work_->step_bytes(rows, windows, question_.cached_tokens));
+  }
+
+  // From samples to frames in memory.
+  double log_mel_time() {
+    std::vector<float> samples(static_cast<size_t>(kWindowSamples));
+    for (size_t i = 0; i < samples.size(); ++i)
+      samples[i] = static_cast<float>(std::sin(0.02 * static_cast<double>(i)));
+    return median(question_.repetitions, [&] {
+      const Stopwatch watch;
+      audio::log_mel(samples, *maker_, 0);
+      return watch.seconds() * 1e3;
+    });
   }
 
   void encode(int32_t batch) {
@@ -159,6 +180,7 @@ class Timing {
 
   PhaseQuestion question_;
   const checkpoint::WhisperConfig& config_;
+  std::shared_ptr<const audio::MelFrames> maker_;
   Executor executor_;
   std::unique_ptr<Work> work_;
   std::vector<float> mel_;
