@@ -438,9 +438,7 @@ TEST(DecoderStep, CostOfOneOrder) {
   for (const auto& [rows, windows] : {std::pair{1, 1}, std::pair{5, 1}, std::pair{8, 8}, std::pair{32, 32}}) {
     DecoderStep step({.rows = rows, .windows = windows});
     const double cross = step.time_cross<8>();
-    const std::pair<double, int> splits[] = {
-        {step.time_cross<1>(), 1}, {step.time_cross<2>(), 2}, {step.time_cross<4>(), 4}, {cross, 8}};
-    const auto best = *std::min_element(std::begin(splits), std::end(splits));
+    const auto best = std::min({std::pair{step.time_cross<2>(), 2}, {step.time_cross<4>(), 4}, {cross, 8}});
     print({"step", "cross-attention", rows, 32, cross, cross, best.first,
            std::to_string(best.second) + " blocks a head"});
 
