@@ -105,8 +105,9 @@ def assert_is_golden(model, line, samples, result):
 
 @pytest.mark.parametrize("name", ["tiny.en", "base"])
 def test_every_clip_through_our_own_decoders(load, whispertrt, name):
-    lines = chosen(golden_lines(f"{name}.greedy.jsonl"), each=32)
-    exact = exact_files()
+    golden, exact = golden_lines(f"{name}.greedy.jsonl"), exact_files()
+    lines = chosen([line for line in golden if line["file"] in exact], each=32)
+    lines += chosen([line for line in golden if line["file"] not in exact], each=4)  # a word in a hundred takes hundreds of words to tell
     with load(name).engine(max_batch=8) as engine:
         results = transcribe_all(engine, lines, lambda file: str(needs(f"speech/{file}")))
     errors = words = 0

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "checkpoint/checkpoint.hpp"
+#include "common/thread_pool.hpp"
 #include "synthetic_checkpoint.hpp"
 
 namespace wtrt::checkpoint {
@@ -278,14 +279,16 @@ TEST(CheckFinite, FindsEachKindOfBadWeight) {
 }
 
 TEST(CheckFinite, LooksAtTheWholeOfLargeTensors) {
-  // More than four pieces of a MiB, which all threads share; the last one is not full.
+  // More than four pieces of a MiB, which the threads of a pool share; the last one is not full.
   const auto pieces = [](size_t of) { return (5 * (size_t{1} << 20) + 4096) / of; };
   const auto expect_first = [](DType type, const std::string& bytes, size_t place) {
-    expect_error(ErrorCode::invalid_checkpoint, {"'w'", "element " + std::to_string(place) + ";"},
-                 [&] { check_finite(view_of(type, bytes), "w"); });
+    for (ThreadPool* const pool : {static_cast<ThreadPool*>(nullptr), &ThreadPool::instance()}) {
+      expect_error(ErrorCode::invalid_checkpoint, {"'w'", "element " + std::to_string(place) + ";"},
+                   [&] { check_finite(view_of(type, bytes), "w", pool); });
+    }
   };
   std::vector<float> values(pieces(sizeof(float)), 1.0f);
-  EXPECT_NO_THROW(check_finite(view_of(DType::f32, test::bytes_of(values)), "w"));
+  EXPECT_NO_THROW(check_finite(view_of(DType::f32, test::bytes_of(values)), "w", &ThreadPool::instance()));
   for (const size_t place : {values.size() - 1, values.size() - 2000, size_t{3} << 18, size_t{5}}) {
     values[place] = std::nanf("");  // the first of all that are wrong is named
     expect_first(DType::f32, test::bytes_of(values), place);

@@ -2,9 +2,13 @@
 
 import array
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import whispertrt
+from conftest import ROOT
 
 
 def test_info(model):
@@ -214,6 +218,23 @@ def test_quantize_refuses_a_missing_model(library, tmp_path):
     with pytest.raises(whispertrt.NotFoundError):
         whispertrt.quantize(tmp_path / "absent", tmp_path / "out")
     assert not os.path.exists(tmp_path / "out")
+
+
+QUANTIZE_FIRST = """
+import sys, whispertrt
+whispertrt.quantize(sys.argv[1], sys.argv[2])
+whispertrt.Model(sys.argv[2], device="cpu", cpu_threads=3).close()
+"""
+
+
+def test_quantizing_decides_nothing_about_threads(library, tmp_path):
+    shared = Path(os.environ.get("WTRT_SHARED") or ROOT.parent / "shared")
+    model = shared / "models" / "whisper-tiny.en"
+    if not model.exists():
+        pytest.skip(f"needs models/whisper-tiny.en in the shared folder (WTRT_SHARED, default ../shared): {shared}")
+    done = subprocess.run([sys.executable, "-c", QUANTIZE_FIRST, str(model), str(tmp_path / "out")], capture_output=True, text=True,
+                          env=os.environ | {"PYTHONPATH": str(ROOT / "bindings" / "python")}, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def test_log(model_path, clip):

@@ -16,6 +16,10 @@
 #include "common/dtype.hpp"
 #include "common/mapped_file.hpp"
 
+namespace wtrt {
+class ThreadPool;
+}
+
 namespace wtrt::checkpoint {
 
 // One stored tensor; data lives in the memory-mapped file (or, where the file has it misaligned, in a copy), aligned to
@@ -82,8 +86,9 @@ class Checkpoint {
 };
 
 // Throws invalid_checkpoint, naming the tensor and the place, where a float is NaN or infinite or an int8 weight is
-// -128 (which the symmetric form never holds). Reads all of the tensor: to be called where it is read anyway.
-void check_finite(const TensorView& tensor, std::string_view name);
+// -128 (which the symmetric form never holds). Reads all of the tensor: to be called where it is read anyway. `pool`
+// helps with large ones.
+void check_finite(const TensorView& tensor, std::string_view name, ThreadPool* pool = nullptr);
 
 // Elements [first, first + out.size()) of an f32, f16 or bf16 tensor as f32, exact. Throws invalid_argument for other
 // types or past the end.

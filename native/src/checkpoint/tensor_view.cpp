@@ -49,15 +49,14 @@ int64_t find_not_finite(DType type, std::span<const std::byte> data) {
   return -1;
 }
 
-// The same by all threads where it is worth it: a large model's gigabytes come from the page cache as fast as that.
-int64_t find_not_finite_by_all(const TensorView& tensor) {
+// The same by a pool's threads where it is worth it: a large model's gigabytes come from the page cache as fast as that.
+int64_t find_not_finite(const TensorView& tensor, ThreadPool* pool) {
   constexpr size_t kPiece = size_t{1} << 20;
   const size_t pieces = (tensor.data.size() + kPiece - 1) / kPiece;
-  if (pieces < 4) return find_not_finite(tensor.dtype, tensor.data);
+  if (pool == nullptr || pieces < 4) return find_not_finite(tensor.dtype, tensor.data);
   std::vector<int64_t> found(pieces);
-  ThreadPool& pool = ThreadPool::instance();
-  const ThreadPool::Lease lease(pool);
-  pool.parallel_for(static_cast<int32_t>(pieces), [&](int32_t piece) {
+  const ThreadPool::Lease lease(*pool);
+  pool->parallel_for(static_cast<int32_t>(pieces), [&](int32_t piece) {
     const size_t begin = static_cast<size_t>(piece) * kPiece;
     const auto data = tensor.data.subspan(begin, std::min(kPiece, tensor.data.size() - begin));
     found[static_cast<size_t>(piece)] = find_not_finite(tensor.dtype, data);
@@ -83,8 +82,8 @@ float half_to_float(uint16_t half) {
 
 }  // namespace
 
-void check_finite(const TensorView& tensor, std::string_view name) {
-  const int64_t place = find_not_finite_by_all(tensor);
+void check_finite(const TensorView& tensor, std::string_view name, ThreadPool* pool) {
+  const int64_t place = find_not_finite(tensor, pool);
   if (place < 0) return;
   throw Error(ErrorCode::invalid_checkpoint,
               "tensor " + in_quotes(name) +

@@ -3,6 +3,8 @@
 #include <array>
 #include <string>
 
+#include "common/thread_pool.hpp"
+
 namespace wtrt::models {
 namespace {
 
@@ -27,14 +29,14 @@ class Loader {
       const std::array<int64_t, 1> scales{rows};
       tensor.scale = reinterpret_cast<const float*>(checkpoint_.tensor(name + "_scale", scales).data.data());
     } else {
-      checkpoint::check_finite(view, name);
+      check(view, name);
     }
     return tensor;
   }
   HostTensor vector(const std::string& name, int64_t size) const {
     const std::array<int64_t, 1> shape{size};
     const TensorView& view = checkpoint_.tensor(name, shape);
-    checkpoint::check_finite(view, name);
+    check(view, name);
     return {view.data.data(), view.dtype, 1, size, nullptr};
   }
   LinearPart part(const std::string& name, int64_t outputs, int64_t inputs) const {
@@ -50,11 +52,15 @@ class Loader {
   std::unique_ptr<ops::Conv1d> conv(const std::string& name, int64_t outputs, int64_t inputs, int32_t stride) const {
     const std::array<int64_t, 3> shape{outputs, inputs, 3};
     const TensorView& view = checkpoint_.tensor(name + ".weight", shape);
-    checkpoint::check_finite(view, name + ".weight");
+    check(view, name + ".weight");
     return ops_.make_conv1d({view.data.data(), view.dtype, outputs, inputs * 3, nullptr}, vector(name + ".bias", outputs), stride);
   }
 
  private:
+  static void check(const TensorView& view, const std::string& name) {
+    checkpoint::check_finite(view, name, &ThreadPool::instance());
+  }
+
   ops::Ops& ops_;
   const Checkpoint& checkpoint_;
 };
