@@ -49,7 +49,8 @@ int64_t find_not_finite(DType type, std::span<const std::byte> data) {
   return -1;
 }
 
-// The same by a pool's threads where it is worth it: a large model's gigabytes come from the page cache as fast as that.
+// The same by a pool's threads where it is worth it: a large model's gigabytes come from the page cache as fast as
+// that.
 int64_t find_not_finite(const TensorView& tensor, ThreadPool* pool) {
   constexpr size_t kPiece = size_t{1} << 20;
   const size_t pieces = (tensor.data.size() + kPiece - 1) / kPiece;

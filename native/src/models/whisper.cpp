@@ -53,7 +53,8 @@ class Loader {
     const std::array<int64_t, 3> shape{outputs, inputs, 3};
     const TensorView& view = checkpoint_.tensor(name + ".weight", shape);
     check(view, name + ".weight");
-    return ops_.make_conv1d({view.data.data(), view.dtype, outputs, inputs * 3, nullptr}, vector(name + ".bias", outputs), stride);
+    return ops_.make_conv1d({view.data.data(), view.dtype, outputs, inputs * 3, nullptr},
+                            vector(name + ".bias", outputs), stride);
   }
 
  private:
@@ -81,9 +82,10 @@ Whisper::Whisper(ops::Ops& ops, const Checkpoint& checkpoint)
     const std::string at = "encoder.layers." + std::to_string(i) + ".";
     EncoderLayer layer;
     layer.attention_norm = load.norm(at + "self_attn_layer_norm", width);
-    layer.qkv = load.linear({load.part(at + "self_attn.q_proj", width, width), load.part(at + "self_attn.k_proj", width, width),
-                             load.part(at + "self_attn.v_proj", width, width)},
-                            LinearUse::window);
+    layer.qkv =
+        load.linear({load.part(at + "self_attn.q_proj", width, width), load.part(at + "self_attn.k_proj", width, width),
+                     load.part(at + "self_attn.v_proj", width, width)},
+                    LinearUse::window);
     layer.out = load.linear({load.part(at + "self_attn.out_proj", width, width)}, LinearUse::window);
     layer.ffn_norm = load.norm(at + "final_layer_norm", width);
     layer.fc1 = load.linear({load.part(at + "fc1", config_.encoder_ffn, width)}, LinearUse::window);
@@ -91,21 +93,24 @@ Whisper::Whisper(ops::Ops& ops, const Checkpoint& checkpoint)
     encoder_.push_back(std::move(layer));
   }
 
-  embedding_ = load.linear({{load.matrix("decoder.embed_tokens.weight", config_.vocab_size, width), {}}}, LinearUse::token);
+  embedding_ =
+      load.linear({{load.matrix("decoder.embed_tokens.weight", config_.vocab_size, width), {}}}, LinearUse::token);
   decoder_positions_ = ops.upload_f32(load.matrix("decoder.embed_positions.weight", config_.n_text_ctx, width));
   decoder_norm_ = load.norm("decoder.layer_norm", width);
   for (int32_t i = 0; i < config_.decoder_layers; ++i) {
     const std::string at = "decoder.layers." + std::to_string(i) + ".";
     DecoderLayer layer;
     layer.self_norm = load.norm(at + "self_attn_layer_norm", width);
-    layer.qkv = load.linear({load.part(at + "self_attn.q_proj", width, width), load.part(at + "self_attn.k_proj", width, width),
-                             load.part(at + "self_attn.v_proj", width, width)},
-                            LinearUse::token);
+    layer.qkv =
+        load.linear({load.part(at + "self_attn.q_proj", width, width), load.part(at + "self_attn.k_proj", width, width),
+                     load.part(at + "self_attn.v_proj", width, width)},
+                    LinearUse::token);
     layer.self_out = load.linear({load.part(at + "self_attn.out_proj", width, width)}, LinearUse::token);
     layer.cross_norm = load.norm(at + "encoder_attn_layer_norm", width);
     layer.cross_q = load.linear({load.part(at + "encoder_attn.q_proj", width, width)}, LinearUse::token);
     layer.cross_kv = load.linear(
-        {load.part(at + "encoder_attn.k_proj", width, width), load.part(at + "encoder_attn.v_proj", width, width)}, LinearUse::window);
+        {load.part(at + "encoder_attn.k_proj", width, width), load.part(at + "encoder_attn.v_proj", width, width)},
+        LinearUse::window);
     layer.cross_out = load.linear({load.part(at + "encoder_attn.out_proj", width, width)}, LinearUse::token);
     layer.ffn_norm = load.norm(at + "final_layer_norm", width);
     layer.fc1 = load.linear({load.part(at + "fc1", config_.decoder_ffn, width)}, LinearUse::token);
@@ -157,7 +162,8 @@ bool Whisper::encode(ops::Ops& ops, EncoderWork& work, Windows windows, const Ke
 void Whisper::encoder_layer(ops::Ops& ops, const EncoderLayer& layer, EncoderWork& work, Windows windows) const {
   const int64_t positions = windows.rows();
   const Tensor hidden = work.hidden.slice(0, positions), normed = work.normed.slice(0, positions);
-  const Tensor qkv = view(work.wide, positions, 3LL * config_.width), ffn = view(work.wide, positions, config_.encoder_ffn);
+  const Tensor qkv = view(work.wide, positions, 3LL * config_.width),
+               ffn = view(work.wide, positions, config_.encoder_ffn);
   const ops::Run run(ops, "encoder layer");
   ops.norm_linear(*layer.attention_norm, *layer.qkv, hidden, normed, Activation::none, qkv);
   ops.attention(qkv, normed, windows.count, config_.encoder_heads);
