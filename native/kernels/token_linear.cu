@@ -6,12 +6,6 @@ namespace wtrt::kernels {
 namespace token {
 namespace {
 
-int chunks_of(int64_t k) {
-  int chunks = 1;
-  while (k > static_cast<int64_t>(chunks) * kWarps * kMostSteps * 16) chunks *= 2;
-  return chunks;
-}
-
 template <typename T>
 __global__ void pack_kernel(const T* w, int64_t n, int64_t k, int64_t fragments, uint4* packed) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
@@ -110,28 +104,10 @@ cudaError_t run_plain(const Device& device, const TokenLinearArgs& args, cudaStr
   return launch(plain_kernel, shape, stream, parameters(args));
 }
 
-void set_plan(Parameters& p, const Plan& plan) {
-  p.chunks = plan.chunks;
-  p.warp_steps = plan.warp_steps;
-  p.slots = plan.slots;
-  p.stages = plan.stages;
-  p.buffers = plan.row_tiles < kMostRowTiles && (plan.slots < p.tiles || plan.cluster < plan.chunks) ? 2 : 1;
-  p.token_steps = kWarps * p.warp_steps * (p.gain != nullptr ? p.chunks : 1);
-  p.cluster_log = p.sharing_log = 0;
-  while (1 << p.cluster_log < plan.cluster) ++p.cluster_log;
-  while (1 << p.sharing_log < plan.sharing) ++p.sharing_log;
-}
-
 template <typename T, typename Out, bool kNorm>
-cudaError_t run_typed(const Device& device, const TokenLinearArgs& args, Plan plan, cudaStream_t stream) {
-  const uint32_t most_shared = (device.sm >= 90 ? 227u : device.sm == 80 ? 163u : 99u) * 1024u;
+cudaError_t run_typed(const Device& device, const TokenLinearArgs& args, const Plan& wanted, cudaStream_t stream) {
   Parameters p = parameters(args);
-  set_plan(p, plan);
-  while (plan.row_tiles > 1 && SharedLayout(p, plan.row_tiles).bytes > most_shared) {
-    plan.row_tiles /= 2;
-    plan.sharing = 1;
-    set_plan(p, plan);
-  }
+  const Plan plan = fit(p, wanted, device.sm);
   const int tokens = 8 * plan.row_tiles;
   LaunchShape shape{
       dim3(static_cast<unsigned>(plan.slots * plan.cluster), static_cast<unsigned>((p.rows + tokens - 1) / tokens)),
@@ -153,29 +129,6 @@ cudaError_t run_typed(const Device& device, const TokenLinearArgs& args, const P
 }
 
 }  // namespace
-
-Plan plan(const Device& device, int64_t rows, int64_t n, int64_t k) {
-  const auto up = [](int64_t a, int64_t b) { return static_cast<int>((a + b - 1) / b); };
-  const bool hopper = device.sm >= 90;
-  const int tiles = up(n, kTile);
-  Plan plan{};
-  plan.chunks = chunks_of(k);
-  plan.warp_steps = up(k / 16, static_cast<int64_t>(kWarps) * plan.chunks);
-  plan.cluster = hopper ? std::min(plan.chunks, 8) : 1;
-  plan.row_tiles = rows <= 8 ? 1 : rows <= 16 ? 2 : 4;
-  plan.sharing = hopper && plan.row_tiles > 1 && plan.chunks == 1 && tiles >= 4 ? 4 : 1;
-  // One tile a block while all blocks have room at once; else blocks that stay. Clusters do not cross the groups of
-  // multiprocessors, so that some of these stay empty.
-  const int processors = plan.cluster * plan.sharing > 1 ? device.processors * 6 / 7 : device.processors;
-  const int room = (plan.row_tiles == 1 ? 3 : plan.row_tiles == 2 ? 2 : 1) * processors / plan.cluster;
-  const int staying = (rows <= 4 ? 2 : 1) * processors / plan.cluster;
-  const bool at_once = tiles <= room && (rows <= 4 || plan.row_tiles > 1 || plan.cluster > 1 || tiles <= processors);
-  plan.slots = at_once ? tiles : std::clamp(staying, 1, tiles);
-  plan.slots = std::max(plan.slots / plan.sharing, 1) * plan.sharing;
-  const int items = up(tiles, plan.slots) * (plan.chunks / plan.cluster);
-  plan.stages = hopper ? std::min(items, 2) : 1;  // before Hopper a wait for one stage is a wait for all
-  return plan;
-}
 
 cudaError_t run(const Device& device, const TokenLinearArgs& args, const Plan& plan, cudaStream_t stream) {
   return with_type(args.type, [&](auto type) {
@@ -219,7 +172,7 @@ cudaError_t token_linear(const Device& device, const TokenLinearArgs& args, cuda
   if (args.type == DType::f32)
     return args.out_type == DType::f32 ? token::run_plain(device, args, stream) : cudaErrorInvalidValue;
   if (args.k % 16 != 0 || (args.out_type != args.type && args.out_type != DType::f32)) return cudaErrorInvalidValue;
-  return token::run(device, args, token::plan(device, args.rows, args.n, args.k), stream);
+  return token::run(device, args, token::plan(device.sm, device.processors, args.rows, args.n, args.k), stream);
 }
 
 }  // namespace wtrt::kernels

@@ -1,4 +1,4 @@
-// The token linear of 16-bit types: see token_linear_traits.cuh.
+// The token linear of 16-bit types: see token_linear_plan.hpp.
 #pragma once
 
 #include "token_linear_traits.cuh"

@@ -245,7 +245,7 @@ TEST(TokenLinear, Bench) {
     const Problem problem(shape);
     for (const int rows : {1, 8, 32}) {
       for (const Variant& variant : variants) {
-        auto plan = kernels::token::plan(device, rows, shape.n, shape.k);
+        auto plan = kernels::token::plan(device.sm, device.processors, rows, shape.n, shape.k);
         variant.change(plan, shape.n, shape.k);
         double times[2] = {};
         cudaError_t status = cudaSuccess;
@@ -277,7 +277,7 @@ TEST(TokenLinear, Bench) {
 // Every way to cut a product that the kernel knows, with any division of k.
 std::vector<kernels::token::Plan> plans(const kernels::Device& device, int rows, int n, int k) {
   using namespace kernels::token;
-  std::vector<Plan> all{plan(device, rows, n, k)};
+  std::vector<Plan> all{plan(device.sm, device.processors, rows, n, k)};
   const int tiles = (n + kTile - 1) / kTile;
   for (int chunks = 1; chunks <= 8; chunks *= 2) {
     const int warp_steps = (k / 16 + kWarps * chunks - 1) / (kWarps * chunks);
@@ -334,7 +334,8 @@ class CostedProduct {
       check(kernels::token::run(device, problem_.args(0, rows), with, test_stream()));
       return as_f32(problem_.d_out.read<std::byte>(), problem_.shape.out_type());
     };
-    const auto want = run(kernels::token::plan(device, rows, problem_.shape.n, problem_.shape.k)), got = run(plan);
+    const auto want = run(kernels::token::plan(device.sm, device.processors, rows, problem_.shape.n, problem_.shape.k)),
+               got = run(plan);
     for (size_t i = 0; i < want.size(); ++i) {
       if (!(std::abs(got[i] - want[i]) <= 0.02f * std::max(1.0f, std::abs(want[i])))) return false;
     }
