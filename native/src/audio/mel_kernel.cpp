@@ -6,7 +6,7 @@
 namespace wtrt::audio {
 
 void mel_block_portable(const MelTables& tables, const float* samples, float* out);
-#ifdef WTRT_MEL_X86
+#ifdef WTRT_X86
 void mel_block_avx2(const MelTables& tables, const float* samples, float* out);
 void mel_block_avx512(const MelTables& tables, const float* samples, float* out);
 #endif
@@ -87,7 +87,7 @@ void MelKernel::make(const float* samples, int blocks, float* out) const {
 
 std::vector<MelKernelVariant> MelKernel::variants() {
   std::vector<MelKernelVariant> usable;
-#ifdef WTRT_MEL_X86
+#ifdef WTRT_X86
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl")) {
     usable.push_back({"avx512", mel_block_avx512});
