@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "device.hpp"
-#include "ptx_launch.cuh"
+#include "launch.cuh"
 
 namespace wtrt::kernels {
 
@@ -49,7 +49,9 @@ cudaError_t launch_dependent(dim3 grid, int threads, cudaStream_t stream, void (
   cudaError_t status = cudaGetDevice(&device);
   if (status == cudaSuccess) status = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
   if (status != cudaSuccess) return status;
-  return launch({grid, threads, 1, major >= 9}, stream, kernel, std::forward<Arguments>(arguments)...);
+  LaunchShape shape{grid, threads};
+  shape.overlap = major >= 9;
+  return launch(kernel, shape, stream, std::forward<Arguments>(arguments)...);
 }
 
 // Calls body(T{}) with the type's element; cudaErrorNotSupported for others.

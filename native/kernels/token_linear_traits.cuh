@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#include "decoder_launch.cuh"
+#include "decoder_elements.cuh"
 #include "token_linear.hpp"
 
 namespace wtrt::kernels::token {
