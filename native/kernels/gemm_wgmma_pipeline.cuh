@@ -70,7 +70,7 @@ struct WgmmaShared {
     if constexpr (kTile.cluster == 1) {
       ptx::barrier_arrive(empty(stage));
     } else {
-      ptx::barrier_arrive_at(empty(stage), lane);
+      ptx::barrier_arrive_across(ptx::cluster_address(empty(stage), lane));
     }
   }
 };
