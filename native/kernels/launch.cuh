@@ -72,4 +72,16 @@ cudaError_t launch(void (*kernel)(Parameters...), const LaunchShape& shape, cuda
   return cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...);
 }
 
+// For launchers that are not told the GPU: the kernel overlaps where it can.
+template <typename... Parameters, typename... Arguments>
+cudaError_t launch_overlapping(void (*kernel)(Parameters...), LaunchShape shape, cudaStream_t stream,
+                               Arguments&&... arguments) {
+  int device = 0, major = 0;
+  cudaError_t status = cudaGetDevice(&device);
+  if (status == cudaSuccess) status = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+  if (status != cudaSuccess) return status;
+  shape.overlap = major >= 9;
+  return launch(kernel, shape, stream, std::forward<Arguments>(arguments)...);
+}
+
 }  // namespace wtrt::kernels

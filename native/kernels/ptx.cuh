@@ -62,7 +62,7 @@ __device__ __forceinline__ void copy_async(uint32_t to, const void* from, bool v
 __device__ __forceinline__ void copy_async_ahead(uint32_t to, const void* from) {
   asm volatile("cp.async.cg.shared.global.L2::256B [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
 }
-// 4 bytes, of any alignment that a float has.
+// 4 bytes.
 __device__ __forceinline__ void copy_async_float(uint32_t to, const float* from) {
   asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(to), "l"(from) : "memory");
 }
