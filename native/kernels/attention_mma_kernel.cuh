@@ -18,7 +18,7 @@ __device__ __forceinline__ void copy_rows(uint32_t to, const T* from, int64_t st
   for (int i = 0; i < kRows * 8 / kThreads; ++i) {
     const int at = threadIdx.x + i * kThreads, row = at / 8, chunk = at % 8;
     const bool exists = first + row < rows;
-    ptx::copy_async(to + swizzled(row, chunk), from + (exists ? first + row : 0) * stride + 8 * chunk, exists ? 16 : 0);
+    ptx::copy_async(to + swizzled(row, chunk), from + (exists ? first + row : 0) * stride + 8 * chunk, exists);
   }
 }
 
@@ -39,8 +39,8 @@ __device__ __forceinline__ void score_tile(float (&s)[2][32], const uint32_t (&q
       ptx::load_matrices(k, keys + swizzled(16 * n + key, 2 * step + half));
 #pragma unroll
       for (int m = 0; m < 2; ++m) {
-        ptx::multiply<typename Shape::Type>(s[m] + 8 * n, q[m][step], k[0], k[1]);
-        ptx::multiply<typename Shape::Type>(s[m] + 8 * n + 4, q[m][step], k[2], k[3]);
+        ptx::mma<typename Shape::Type>(s[m] + 8 * n, q[m][step], k[0], k[1]);
+        ptx::mma<typename Shape::Type>(s[m] + 8 * n + 4, q[m][step], k[2], k[3]);
       }
     }
   }
@@ -58,8 +58,8 @@ __device__ __forceinline__ void add_values(float (&o)[2][32], const uint32_t (&p
 #pragma unroll
       for (int m = 0; m < 2; ++m) {
         const uint32_t weights[4] = {p[m][4 * step], p[m][4 * step + 1], p[m][4 * step + 2], p[m][4 * step + 3]};
-        ptx::multiply<typename Shape::Type>(o[m] + 8 * n, weights, v[0], v[1]);
-        ptx::multiply<typename Shape::Type>(o[m] + 8 * n + 4, weights, v[2], v[3]);
+        ptx::mma<typename Shape::Type>(o[m] + 8 * n, weights, v[0], v[1]);
+        ptx::mma<typename Shape::Type>(o[m] + 8 * n + 4, weights, v[2], v[3]);
       }
     }
   }
@@ -83,7 +83,7 @@ __global__ void __launch_bounds__(Shape::kThreads, 2)
   };
   copy_rows<Shape::kRows, Shape::kThreads>(queries, from, stride, first_row, positions);
   copy_tile(0);
-  ptx::copy_async_wait();
+  ptx::copy_async_wait_all();
   __syncthreads();
   uint32_t q[2][4][4];
 #pragma unroll
@@ -98,7 +98,7 @@ __global__ void __launch_bounds__(Shape::kThreads, 2)
   SoftmaxRows rows[2];
   for (int key = 0; key < positions; key += Shape::kKeys) {
     if (key > 0) {
-      ptx::copy_async_wait();
+      ptx::copy_async_wait_all();
       __syncthreads();
     }
     if (key + Shape::kKeys < positions) copy_tile(key + Shape::kKeys);

@@ -3,7 +3,7 @@
 // row.
 #pragma once
 
-#include "ptx_attention.cuh"
+#include "ptx.cuh"
 
 namespace wtrt::kernels {
 

@@ -8,7 +8,8 @@
 
 #include "attention_softmax.cuh"
 #include "attention_traits.cuh"
-#include "ptx_attention_hopper.cuh"
+#include "ptx_hopper.cuh"
+#include "ptx_wgmma.cuh"
 
 namespace wtrt::kernels {
 
@@ -41,7 +42,7 @@ struct TileRing {
                                        int batch) const {
     if (tile >= Shape::kStages) ptx::barrier_wait(empty + 8 * at.slot, at.parity ^ 1);
     ptx::barrier_arrive_expecting(full + 8 * at.slot, Shape::kTileBytes);
-    ptx::tensor_load(tiles + at.slot * Shape::kTileBytes, map, column, tile * Shape::kKeys, batch, full + 8 * at.slot);
+    ptx::load_tile(tiles + at.slot * Shape::kTileBytes, map, column, tile * Shape::kKeys, batch, full + 8 * at.slot);
   }
   __device__ __forceinline__ uint32_t wait(TileCursor<Shape> at) const {
     ptx::barrier_wait(full + 8 * at.slot, at.parity);
@@ -76,7 +77,7 @@ __device__ __forceinline__ void issue_scores(float (&s)[Shape::kKeys / 2], uint3
 #pragma unroll
   for (int i = 0; i < Shape::kHead / 16; ++i) {
     const uint64_t rows = ptx::tile_descriptor(q + 2 * i), columns = ptx::tile_descriptor(k + 2 * i);
-    ptx::wgmma_scores<typename Shape::Type>(s, rows, columns, i != 0);
+    ptx::wgmma<typename Shape::Type, Shape::kKeys>(s, rows, columns, i != 0);
   }
   ptx::wgmma_commit();
 }
@@ -86,7 +87,7 @@ __device__ __forceinline__ void issue_values(float (&o)[32], const uint32_t (&p)
   const uint32_t v = ptx::tile_place(values);
 #pragma unroll
   for (int i = 0; i < Shape::kKeys / 16; ++i) {
-    ptx::wgmma_values<typename Shape::Type>(o, p + 4 * i, ptx::tile_descriptor(v + Shape::kRowBytes * i));
+    ptx::wgmma_fragments<typename Shape::Type>(o, p + 4 * i, ptx::tile_descriptor(v + Shape::kRowBytes * i));
   }
   ptx::wgmma_commit();
 }
@@ -152,7 +153,7 @@ __global__ void __launch_bounds__(Shape::kThreads, 2)
     ptx::barrier_init(queries_full, 1);
     ptx::barrier_init_fence();
     ptx::barrier_arrive_expecting(queries_full, Shape::kGroups * Shape::kGroupBytes);
-    ptx::tensor_load(all_queries, &maps.queries, head * Shape::kHead, first_row, batch, queries_full);
+    ptx::load_tile(all_queries, &maps.queries, head * Shape::kHead, first_row, batch, queries_full);
   }
   __syncthreads();
 
@@ -179,8 +180,8 @@ __global__ void __launch_bounds__(Shape::kThreads, 2)
   ptx::async_fence();
   ptx::named_wait(1 + group, 128);
   if (threadIdx.x % 128 == 0) {
-    ptx::tensor_store(&maps.out, head * Shape::kHead, first_row + 64 * group, batch, queries);
-    ptx::tensor_store_wait();
+    ptx::store_tile(&maps.out, head * Shape::kHead, first_row + 64 * group, batch, queries);
+    ptx::store_tile_wait();
   }
 #endif
 }

@@ -2,10 +2,10 @@
 // of each search, and the copies of pages that it asks for. Compiled without contraction, as the CPU's code is.
 #include <algorithm>
 
+#include "launch.cuh"
 #include "ops/ranking.hpp"
 #include "peak_kernel.cuh"
 #include "policy_scratch.cuh"
-#include "ptx_launch.cuh"
 
 namespace wtrt::kernels {
 namespace {
@@ -396,13 +396,17 @@ cudaError_t beam_select(const Device& device, const PolicyArgs& args, const Page
   const Searches all{args.logits, args.vocabulary, args.state, searches, scratch};
   const auto blocks = static_cast<unsigned>(count);
   const auto share = [&](unsigned most, unsigned least) { return std::min(most, std::max(least, most / blocks)); };
-  const auto how = [&](dim3 grid, int32_t threads) { return Launch{grid, threads, 1, device.sm >= 90}; };
+  const auto shape = [&](dim3 grid, int32_t threads) {
+    LaunchShape shape{grid, threads};
+    shape.overlap = device.sm >= 90;
+    return shape;
+  };
   cudaError_t status =
-      launch(how(dim3(ops::kChunks, blocks, share(ops::kMaxBeams, 5)), kPeakThreads), stream, tops_kernel, all);
+      launch(tops_kernel, shape(dim3(ops::kChunks, blocks, share(ops::kMaxBeams, 5)), kPeakThreads), stream, all);
   if (status != cudaSuccess) return status;
-  status = launch(how(dim3(blocks), kSelectThreads), stream, select_kernel, all, cache.page_tokens, advance);
+  status = launch(select_kernel, shape(dim3(blocks), kSelectThreads), stream, all, cache.page_tokens, advance);
   if (status != cudaSuccess) return status;
-  return launch(how(dim3(share(1024, 64), blocks), kSelectThreads), stream, fork_pages_kernel, cache, searches,
+  return launch(fork_pages_kernel, shape(dim3(share(1024, 64), blocks), kSelectThreads), stream, cache, searches,
                 scratch);
 }
 

@@ -7,8 +7,9 @@
 // values each), of values the piece g, where g = lane / 4 and t = lane % 4.
 #pragma once
 
-#include "decoder_launch.cuh"
+#include "decoder_elements.cuh"
 #include "decoder_tokens.cuh"
+#include "ptx.cuh"
 
 namespace wtrt::kernels {
 
@@ -93,7 +94,7 @@ struct AttentionPartial {
       now[i] = fmaxf(now[i], __shfl_xor_sync(~0u, now[i], 1));
       now[i] = fmaxf(now[i], __shfl_xor_sync(~0u, now[i], 2));
       base[i] = now[i] == -INFINITY ? 0.0f : now[i];  // nothing seen yet
-      const float shrink = ptx::exp2_approx(most[i] - base[i]);
+      const float shrink = ptx::exp2(most[i] - base[i]);
       most[i] = now[i];
       sum[i] *= shrink;
 #pragma unroll
@@ -116,8 +117,8 @@ struct AttentionPartial {
       for (int i = 0; i < 2; ++i) {
 #pragma unroll
         for (int token = 0; token < 2; ++token) {
-          p[2 * i + token] = pack2<T>(ptx::exp2_approx(s[b][i][2 * token] - base[token]),
-                                      ptx::exp2_approx(s[b][i][2 * token + 1] - base[token]));
+          p[2 * i + token] = ptx::pack<T>(ptx::exp2(s[b][i][2 * token] - base[token]),
+                                          ptx::exp2(s[b][i][2 * token + 1] - base[token]));
           const float2 rounded = unpack2<T>(p[2 * i + token]);
           sum[token] += rounded.x + rounded.y;
         }
@@ -181,7 +182,7 @@ struct PartialResults {
     float all = here;
 #pragma unroll
     for (int offset = 16; offset > 0; offset /= 2) all = fmaxf(all, __shfl_xor_sync(~0u, all, offset));
-    const float weight = here == -INFINITY ? 0.0f : ptx::exp2_approx(here - all);
+    const float weight = here == -INFINITY ? 0.0f : ptx::exp2(here - all);
     float total = lane < partials ? weight * sum[first + lane] : 0.0f;
 #pragma unroll
     for (int offset = 16; offset > 0; offset /= 2) total += __shfl_xor_sync(~0u, total, offset);

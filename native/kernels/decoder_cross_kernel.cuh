@@ -6,6 +6,8 @@
 #include "decoder.hpp"
 #include "decoder_attention_kernel.cuh"
 #include "decoder_simple_attention.cuh"
+#include "launch.cuh"
+#include "ptx_hopper.cuh"
 
 namespace wtrt::kernels::cross {
 
@@ -92,7 +94,8 @@ class Slice {
 #if __CUDA_ARCH__ >= 900
     if (lane == 0) {
       ptx::barrier_init(barrier_, 1);
-      ptx::fence_copy_engine();
+      ptx::barrier_init_fence();
+      ptx::async_fence();
     }
     __syncwarp();
 #endif
@@ -104,14 +107,14 @@ class Slice {
                    bytes = static_cast<uint32_t>(min(max(positions, 0), kSlice) * kHead * 2);
 #if __CUDA_ARCH__ >= 900
     if (lane_ != 0) return;
-    ptx::barrier_expect(barrier_, 2 * bytes);
+    ptx::barrier_arrive_expecting(barrier_, 2 * bytes);
     if (bytes == 0) return;
     ptx::copy_bulk(to, keys, bytes, barrier_, ptx::policy_evict_first());
     ptx::copy_bulk(to + kSliceBytes / 2, values, bytes, barrier_, ptx::policy_evict_first());
 #else
     for (uint32_t i = lane_ * 16; i < bytes; i += 32 * 16) {
-      ptx::copy_async_16(to + i, static_cast<const char*>(keys) + i);
-      ptx::copy_async_16(to + kSliceBytes / 2 + i, static_cast<const char*>(values) + i);
+      ptx::copy_async_ahead(to + i, static_cast<const char*>(keys) + i);
+      ptx::copy_async_ahead(to + kSliceBytes / 2 + i, static_cast<const char*>(values) + i);
     }
     ptx::copy_async_commit();
 #endif
@@ -120,7 +123,7 @@ class Slice {
   // parity: of how often it was filled before.
   __device__ const char* wait(int parity) const {
 #if __CUDA_ARCH__ >= 900
-    ptx::barrier_wait(barrier_, parity);
+    ptx::barrier_wait_together(barrier_, parity);
 #else
     ptx::copy_async_wait<0>();
     __syncwarp();
@@ -158,9 +161,10 @@ __global__ void __launch_bounds__(32 * kWarps, 3) mma_kernel(const Parameters p)
   const uint32_t arrived = ptx::shared_address(&shared.arrived);
   if (threadIdx.x == 0) {
     ptx::barrier_init(arrived, 1);
-    ptx::fence_copy_engine();
+    ptx::barrier_init_fence();
+    ptx::async_fence();
   }
-  ptx::cluster_arrive();
+  ptx::cluster_arrive_together();
 #endif
   const int heads = p.cache.heads, works = shared.groups.find(p.tokens, p.cache.lengths) * heads;
   const Slice slice(shared.slices, reinterpret_cast<char*>(shared.filled), warp, lane);
@@ -174,8 +178,8 @@ __global__ void __launch_bounds__(32 * kWarps, 3) mma_kernel(const Parameters p)
   };
   int work = static_cast<int>(blockIdx.x) / kCluster;
   fill(work, 0);
-  ptx::launch_dependents();
-  ptx::wait_for_launches_before();
+  let_next_begin();
+  wait_for_previous();
 
   const int64_t width = static_cast<int64_t>(heads) * kHead;
   QueryFragments q;
@@ -223,14 +227,14 @@ __global__ void __launch_bounds__(32 * kWarps, 3) mma_kernel(const Parameters p)
     const auto slot_of = [&](int token) { return token / kCluster * kPartials + rank * kWarps + warp; };
 #if __CUDA_ARCH__ >= 900
     if (threadIdx.x == 0 && own > 0)
-      ptx::barrier_expect(arrived, static_cast<uint32_t>(own * kPartials * shared.results.kBytesEach));
-    ptx::cluster_wait();  // all have begun, and done with what they got before
+      ptx::barrier_arrive_expecting(arrived, static_cast<uint32_t>(own * kPartials * shared.results.kBytesEach));
+    ptx::cluster_wait_together();  // all have begun, and done with what they got before
     shared.results.put(partial, group.y, lane, slot_of, [&](int token, auto* to, auto value) {
       const int there = (token + turn) & (kCluster - 1);
       ptx::cluster_send(ptx::cluster_address(ptx::shared_address(to), there), value,
                         ptx::cluster_address(arrived, there));
     });
-    if (own > 0) ptx::barrier_wait(arrived, received++ & 1);
+    if (own > 0) ptx::barrier_wait_together(arrived, received++ & 1);
 #else
     __syncthreads();
     shared.results.put(partial, group.y, lane, slot_of,
@@ -245,7 +249,7 @@ __global__ void __launch_bounds__(32 * kWarps, 3) mma_kernel(const Parameters p)
           shared.results.template joined<T>(mine * kPartials, kPartials, value, lane);
     }
 #if __CUDA_ARCH__ >= 900
-    if (work + step < works) ptx::cluster_arrive();
+    if (work + step < works) ptx::cluster_arrive_together();
 #endif
   }
 }
@@ -259,6 +263,7 @@ cudaError_t launch_mma(const Device& device, const Parameters& p, bool overlap, 
   const int room = std::max(1, device.processors / 16 * 16 * 2 / shape.cluster);
   shape.grid = dim3(static_cast<unsigned>(std::min(room, p.cache.heads * p.tokens.count) * shape.cluster));
   shape.threads = 32 * kWarps;
+  shape.carveout = Carveout::most_shared;
   shape.shared_bytes = sizeof(Shared);
   shape.overlap = overlap && device.sm >= 90;
   return launch(mma_kernel<T, kHopperBlocks>, shape, stream, p);
@@ -268,8 +273,8 @@ template <typename T>
 __global__ void __launch_bounds__(kSimpleThreads) simple_kernel(const Parameters p) {
   extern __shared__ float shared[];
   const int head = static_cast<int>(blockIdx.y), token = static_cast<int>(blockIdx.z), size = p.cache.head_size;
-  ptx::launch_dependents();
-  ptx::wait_for_launches_before();
+  let_next_begin();
+  wait_for_previous();
   const LiveToken live = p.tokens.at(token);
   if (live.row < 0) return;
   const int slot = live.cross_slot;

@@ -6,6 +6,7 @@
 #include "decoder.hpp"
 #include "decoder_attention_kernel.cuh"
 #include "decoder_simple_attention.cuh"
+#include "launch.cuh"
 
 namespace wtrt::kernels::self {
 
@@ -76,8 +77,8 @@ __global__ void __launch_bounds__(kThreads, 3) mma_kernel(const Parameters p) {
             head = static_cast<int>(blockIdx.x);
   const TokenGroup group = p.group(static_cast<int>(blockIdx.y));
   if (group.count == 0) {
-    ptx::launch_dependents();
-    ptx::wait_for_launches_before();  // a launch may not end before those in front of it
+    let_next_begin();
+    wait_for_previous();  // a launch may not end before those in front of it
     return;
   }
   const Source<T> source(p, group, head);
@@ -89,8 +90,8 @@ __global__ void __launch_bounds__(kThreads, 3) mma_kernel(const Parameters p) {
     ptx::prefetch_l2(source.cached_value(places[i]));
   }
   __syncthreads();
-  ptx::launch_dependents();
-  ptx::wait_for_launches_before();
+  let_next_begin();
+  wait_for_previous();
 
   for (int e = thread; e < group.count * 16; e += kThreads) {  // 8 pieces of a key, 8 of a value
     const int token = e / 16, piece = e % 8, own = group.first - group.run + token,
@@ -139,8 +140,8 @@ template <typename T>
 __global__ void __launch_bounds__(kSimpleThreads) simple_kernel(const Parameters p) {
   extern __shared__ float shared[];
   const int head = static_cast<int>(blockIdx.x), token = static_cast<int>(blockIdx.y), size = p.cache.head_size;
-  ptx::launch_dependents();
-  ptx::wait_for_launches_before();
+  let_next_begin();
+  wait_for_previous();
   const TokenGroup group = p.group(token);
   if (group.token.row < 0) return;
   const Source<T> source(p, group, head);

@@ -1,7 +1,8 @@
 // Attention of one token and head over keys and values in memory, for any type and head size: a block of 128 threads.
 #pragma once
 
-#include "decoder_launch.cuh"
+#include "decoder_elements.cuh"
+#include "ptx.cuh"
 
 namespace wtrt::kernels {
 

@@ -5,7 +5,7 @@
 #include <cuda_fp16.h>
 
 #include "gemm.hpp"
-#include "ptx_gemm.cuh"
+#include "ptx.cuh"
 
 namespace wtrt::kernels::gemm_device {
 
@@ -23,7 +23,7 @@ __device__ inline float gelu_narrow(float x) {
   log2_phi = fmaf(log2_phi, a, -0.45867833495140076f);
   log2_phi = fmaf(log2_phi, a, -1.1512011289596558f);
   log2_phi = fmaf(log2_phi, a, -0.9999971389770508f);
-  return fmaf(-a, ptx::exp2_approximate(log2_phi), fmaxf(x, 0.0f));
+  return fmaf(-a, ptx::exp2(log2_phi), fmaxf(x, 0.0f));
 }
 
 template <typename T>
@@ -58,12 +58,10 @@ struct alignas(sizeof(T) * kCount) Vector {
   __device__ void set(const float (&values)[kCount]) {
 #pragma unroll
     for (int i = 0; i < kCount / kPerWord; ++i) {
-      if constexpr (__is_same(T, float)) words[i] = __float_as_uint(values[i]);
-      if constexpr (__is_same(T, __half)) {
-        asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(words[i]) : "f"(values[2 * i + 1]), "f"(values[2 * i]));
-      }
-      if constexpr (__is_same(T, __nv_bfloat16)) {
-        asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(words[i]) : "f"(values[2 * i + 1]), "f"(values[2 * i]));
+      if constexpr (__is_same(T, float)) {
+        words[i] = __float_as_uint(values[i]);
+      } else {
+        words[i] = ptx::pack<T>(values[2 * i], values[2 * i + 1]);
       }
     }
   }

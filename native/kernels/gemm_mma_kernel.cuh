@@ -53,7 +53,7 @@ __device__ inline void multiply_stage(uint32_t stage, int warp_row, int warp_col
 #pragma unroll
     for (int m = 0; m < Tile::kBlocksM; ++m) {
 #pragma unroll
-      for (int j = 0; j < 4; ++j) ptx::multiply_16x8x16<T>(sums[m][j], a[m], &w[j / 2][j % 2 * 2]);
+      for (int j = 0; j < 4; ++j) ptx::mma<T>(sums[m][j], a[m], w[j / 2][j % 2 * 2], w[j / 2][j % 2 * 2 + 1]);
     }
   }
 }
@@ -97,13 +97,13 @@ __global__ void __launch_bounds__(Tile::kThreads)
   float sums[Tile::kBlocksM][4][4] = {};
   for (int32_t step = 0; step < Tile::kStages - 1; ++step) {
     load(step);
-    ptx::copy_commit();
+    ptx::copy_async_commit();
   }
   for (int32_t step = 0; step < steps; ++step) {
-    ptx::copy_wait<Tile::kStages - 2>();
+    ptx::copy_async_wait<Tile::kStages - 2>();
     __syncthreads();
     load(step + Tile::kStages - 1);
-    ptx::copy_commit();
+    ptx::copy_async_commit();
     multiply_stage<T, Tile>(stages + step % Tile::kStages * Tile::kStageBytes, warp_row, warp_column, sums);
   }
   store_sums<T, Tile, kWide>(args, space, batch, first_row + warp_row, first_column + warp_column, sums);

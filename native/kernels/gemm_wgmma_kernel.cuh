@@ -3,10 +3,12 @@
 
 #include "gemm_epilogue.cuh"
 #include "gemm_wgmma_pipeline.cuh"
+#include "launch.cuh"
+#include "ptx_wgmma.cuh"
 
 namespace wtrt::kernels::gemm_device {
 
-#if WTRT_SM90A
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
 
 // A warpgroup's share of a tile: a thread's rows, and of every group of 32 columns eight neighbours.
 template <typename T, WgmmaTile kTile>
@@ -122,16 +124,16 @@ __device__ inline void multiply_step(const WgmmaShared<kTile>& shared, int32_t s
                 kPartUnits = 16 * 2 / 16;  // of 16 bytes, a descriptor's unit
   const uint64_t a = ptx::matrix_descriptor(shared.a(stage) + first_row * Traits::kRowBytes);
   const uint64_t w = ptx::matrix_descriptor(shared.w(stage));
-  ptx::multiply_fence();
+  ptx::wgmma_fence();
 #pragma unroll
   for (int part = 0; part < Traits::kDepth / 16; ++part) {
 #pragma unroll
     for (int block = 0; block < Traits::kBlocks; ++block) {
-      ptx::multiply_64xNx16<T, kTile.columns>(sums[block], a + block * kBlockUnits + part * kPartUnits,
-                                              w + part * kPartUnits, kFirst && part == 0 ? 0 : 1);
+      ptx::wgmma<T, kTile.columns>(sums[block], a + block * kBlockUnits + part * kPartUnits, w + part * kPartUnits,
+                                   kFirst && part == 0 ? 0 : 1);
     }
   }
-  ptx::multiply_commit();
+  ptx::wgmma_commit();
 }
 
 // All steps of a tile. `pass_turn` is called when the last ones are under way.
@@ -148,18 +150,15 @@ __device__ inline void multiply(const WgmmaShared<kTile>& shared, Pipeline<Wgmma
   for (int32_t step = 1; step < steps; ++step) {
     ptx::barrier_wait(shared.full(pipeline.stage), pipeline.phase);
     multiply_step<false, T, kTile>(shared, pipeline.stage, first_row, sums);
-    ptx::multiply_wait<1>();
+    ptx::wgmma_wait<1>();
     shared.release(last);
     last = pipeline.stage;
     pipeline.advance();
   }
   pass_turn();
-  ptx::multiply_wait<0>();
+  ptx::wgmma_wait<0>();
 #pragma unroll
-  for (int block = 0; block < Traits::kBlocks; ++block) {
-#pragma unroll
-    for (int i = 0; i < kTile.columns / 2; ++i) asm volatile("" : "+f"(sums[block][i])::"memory");
-  }
+  for (int block = 0; block < Traits::kBlocks; ++block) ptx::pin(sums[block]);
   shared.release(last);
 }
 
@@ -196,20 +195,20 @@ __device__ inline void consume_in_turn(const WgmmaShared<kTile>& shared, const G
   }
 }
 
-#endif  // WTRT_SM90A
+#endif  // __CUDA_ARCH_FEAT_SM90_ALL
 
 // kNumber: of the tile in kWgmmaTiles; nvcc 12.4 takes no structure as a kernel's template parameter.
 template <typename T, int kNumber>
 __global__ void __launch_bounds__(WgmmaTraits<kWgmmaTiles[kNumber]>::kThreads, 1)
     wgmma_kernel(const __grid_constant__ CUtensorMap a_map, const __grid_constant__ CUtensorMap w_map,
                  const __grid_constant__ GemmArgs args, const __grid_constant__ WgmmaGrid grid) {
-#if WTRT_SM90A
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
   constexpr WgmmaTile kTile = kWgmmaTiles[kNumber];
   using Traits = WgmmaTraits<kTile>;
   extern __shared__ uint8_t dynamic[];
   const WgmmaShared<kTile> shared{(ptx::shared_address(dynamic) + Traits::kAlignment - 1) / Traits::kAlignment *
                                   Traits::kAlignment};
-  const uint32_t rank = kTile.cluster == 1 ? 0 : ptx::rank_in_cluster();
+  const uint32_t rank = kTile.cluster == 1 ? 0 : ptx::cluster_rank();
   const int32_t cluster = blockIdx.x / kTile.cluster, clusters = gridDim.x / kTile.cluster;
   if (threadIdx.x == 0) {
     ptx::prefetch_map(&a_map);
@@ -219,10 +218,11 @@ __global__ void __launch_bounds__(WgmmaTraits<kWgmmaTiles[kNumber]>::kThreads, 1
   if constexpr (kTile.cluster == 1) {
     __syncthreads();
   } else {
-    ptx::cluster_sync();
+    ptx::cluster_arrive_relaxed();
+    ptx::cluster_wait_aligned();
   }
-  ptx::wait_for_earlier_kernels();
-  ptx::let_next_kernel_start();
+  wait_for_previous();
+  let_next_begin();
 
   const int32_t warpgroup = __shfl_sync(0xffffffffu, threadIdx.x / 128, 0);
   if (warpgroup == 0) {

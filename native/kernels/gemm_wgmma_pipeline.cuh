@@ -4,9 +4,9 @@
 #include <cuda.h>
 
 #include "gemm_traits.cuh"
-#include "ptx_gemm.cuh"
+#include "ptx_hopper.cuh"
 
-#if WTRT_SM90A
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
 
 namespace wtrt::kernels::gemm_device {
 
@@ -70,7 +70,7 @@ struct WgmmaShared {
     if constexpr (kTile.cluster == 1) {
       ptx::barrier_arrive(empty(stage));
     } else {
-      ptx::barrier_arrive_at(empty(stage), lane);
+      ptx::barrier_arrive_across(ptx::cluster_address(empty(stage), lane));
     }
   }
 };
@@ -85,16 +85,17 @@ __device__ inline void load_step(const WgmmaShared<kTile>& shared, int32_t stage
   using Traits = WgmmaTraits<kTile>;
   const uint32_t full = shared.full(stage);
   ptx::barrier_arrive_expecting(full, Traits::kStageBytes);
-  ptx::load_tile(shared.a(stage), &a_map, full, k, tile.row, tile.batch);
+  ptx::load_tile(shared.a(stage), &a_map, k, tile.row, tile.batch, full);
   constexpr int kMine = Traits::kBoxes / kTile.cluster;
 #pragma unroll
   for (int i = 0; i < kMine; ++i) {
     const int box = rank * kMine + i;
     const uint32_t to = shared.w(stage) + box * (Traits::kWBytes / Traits::kBoxes);
     if constexpr (kTile.cluster == 1) {
-      ptx::load_tile(to, &w_map, full, k, box * 2, tile.column / 8);
+      ptx::load_tile(to, &w_map, k, box * 2, tile.column / 8, full);
     } else {
-      ptx::load_tile_multicast(to, &w_map, full, k, box * 2, tile.column / 8, (1u << kTile.cluster) - 1);
+      ptx::load_tile_to_all(to, &w_map, k, box * 2, tile.column / 8, full,
+                            static_cast<uint16_t>((1u << kTile.cluster) - 1));
     }
   }
 }
@@ -118,4 +119,4 @@ __device__ inline void produce(const WgmmaShared<kTile>& shared, const CUtensorM
 
 }  // namespace wtrt::kernels::gemm_device
 
-#endif  // WTRT_SM90A
+#endif  // __CUDA_ARCH_FEAT_SM90_ALL

@@ -1,3 +1,4 @@
+#include "launch.cuh"
 #include "row_elements.cuh"
 #include "rows.hpp"
 
@@ -101,9 +102,9 @@ __global__ void __launch_bounds__(kThreads)
 template <typename T, int kVectors>
 cudaError_t launch_in_registers(const LayerNormArgs& args, cudaStream_t stream) {
   const auto blocks = static_cast<unsigned>((args.rows + kRowsPerBlock - 1) / kRowsPerBlock);
-  return launch_dependent(dim3(blocks), 32 * kRowsPerBlock, stream, norm_in_registers<T, kVectors>,
-                          static_cast<const T*>(args.in), args.gain, args.bias, static_cast<T*>(args.out), args.rows,
-                          args.width);
+  return launch_overlapping(norm_in_registers<T, kVectors>, {dim3(blocks), 32 * kRowsPerBlock}, stream,
+                            static_cast<const T*>(args.in), args.gain, args.bias, static_cast<T*>(args.out), args.rows,
+                            args.width);
 }
 
 template <typename T>
@@ -119,8 +120,9 @@ cudaError_t choose(const LayerNormArgs& args, cudaStream_t stream) {
   if (whole && lanes_hold <= 8) return launch_in_registers<T, 8>(args, stream);
   if (whole && lanes_hold <= 10 && sizeof(T) == 4)
     return launch_in_registers < T, sizeof(T) == 4 ? 10 : 8 > (args, stream);
-  return launch_dependent(dim3(static_cast<unsigned>(args.rows)), kThreads, stream, norm_any<T>,
-                          static_cast<const T*>(args.in), args.gain, args.bias, static_cast<T*>(args.out), args.width);
+  return launch_overlapping(norm_any<T>, {dim3(static_cast<unsigned>(args.rows)), kThreads}, stream,
+                            static_cast<const T*>(args.in), args.gain, args.bias, static_cast<T*>(args.out),
+                            args.width);
 }
 
 }  // namespace

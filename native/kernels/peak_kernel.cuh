@@ -5,6 +5,7 @@
 #include <cuda_runtime.h>
 
 #include "ops/peak.hpp"
+#include "ptx.cuh"
 
 namespace wtrt::kernels {
 
@@ -73,19 +74,16 @@ __device__ void for_mine(int64_t count, const Body& body) {
     if (k * kPeakThreads < end) body(static_cast<int32_t>(threadIdx.x) + k * kPeakThreads);
 }
 
-// Sends this thread's part of `count` values on their way to a tile, and waits for it.
+// Sends this thread's part of `count` values on their way to a tile.
 __device__ inline void fetch(Tile& tile, const float* values, int64_t count) {
   for_mine(count, [&](int32_t i) {
     if (i < count) {
-      const auto to = static_cast<uint32_t>(__cvta_generic_to_shared(&tile[i]));
-      asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(to), "l"(values + i) : "memory");
+      ptx::copy_async_float(ptx::shared_address(&tile[i]), values + i);
     } else {
       tile[i] = ops::kForbidden;
     }
   });
 }
-__device__ inline void await_fetched() { asm volatile("cp.async.wait_all;" ::: "memory"); }
-
 __device__ inline Place first_in_tile(Tile& tile, int64_t count) {
   Place mine{0, 0xffffffffu};
   for_mine(count, [&](int32_t i) {
@@ -138,7 +136,7 @@ __device__ Place largest_of(Tile& tile, const float* values, int64_t count, cons
   Place mine{0, 0xffffffffu};
   for (int64_t first = 0; first < count; first += kTileSize) {
     if (first > 0) fetch(tile, values + first, count - first);
-    await_fetched();
+    ptx::copy_async_wait_all();
     see(first);
     const Place here = first_in_tile(tile, count - first);
     if (here.order > mine.order) mine = {here.order, here.index + static_cast<uint32_t>(first)};
@@ -153,7 +151,7 @@ __device__ inline double sum_of(Tile& tile, const float* values, int64_t count, 
   for (int64_t first = 0; first < count; first += kTileSize) {
     if (count > kTileSize) {
       fetch(tile, values + first, count - first);
-      await_fetched();
+      ptx::copy_async_wait_all();
     }
     sum = add_tile(sum, tile, count - first, most);
   }

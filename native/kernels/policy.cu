@@ -1,8 +1,9 @@
 // Which tokens may follow: the rules of token_policy.cpp. Compiled without contraction, as the CPU's code is.
+#include "launch.cuh"
 #include "ops/exact_math.hpp"
 #include "peak_kernel.cuh"
 #include "policy.hpp"
-#include "ptx_launch.cuh"
+#include "team.cuh"
 
 namespace wtrt::kernels {
 namespace {
@@ -229,9 +230,10 @@ __global__ void __launch_bounds__(kPeakThreads, 3)
 cudaError_t logits_policy(const Device& device, const PolicyArgs& args, cudaStream_t stream) {
   if (args.count < 1) return cudaSuccess;
   const int team = device.sm >= 90 ? kParts : 1;
-  const Launch how{dim3(static_cast<unsigned>(team), static_cast<unsigned>(args.count)), kPeakThreads, team,
-                   device.sm >= 90};
-  return launch(how, stream, rules_kernel, args.logits, args.vocabulary, args.state, args.rows);
+  LaunchShape shape{dim3(static_cast<unsigned>(team), static_cast<unsigned>(args.count)), kPeakThreads};
+  shape.cluster = team;
+  shape.overlap = device.sm >= 90;
+  return launch(rules_kernel, shape, stream, args.logits, args.vocabulary, args.state, args.rows);
 }
 
 }  // namespace wtrt::kernels

@@ -7,7 +7,6 @@
 #include <cstdint>
 
 #include "device.hpp"
-#include "ptx_launch.cuh"
 
 namespace wtrt::kernels {
 
@@ -40,17 +39,6 @@ template <typename T>
 using Vector = Elements<T, kPerVector<T>>;  // one access of 16 bytes
 
 inline bool aligned16(const void* address) { return reinterpret_cast<uintptr_t>(address) % 16 == 0; }
-
-// A launch of a kernel that calls wait_for_previous() first of all.
-template <typename... Parameters, typename... Arguments>
-cudaError_t launch_dependent(dim3 grid, int threads, cudaStream_t stream, void (*kernel)(Parameters...),
-                             Arguments&&... arguments) {
-  int device = 0, major = 0;
-  cudaError_t status = cudaGetDevice(&device);
-  if (status == cudaSuccess) status = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
-  if (status != cudaSuccess) return status;
-  return launch({grid, threads, 1, major >= 9}, stream, kernel, std::forward<Arguments>(arguments)...);
-}
 
 // Calls body(T{}) with the type's element; cudaErrorNotSupported for others.
 template <typename Body>

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "launch.cuh"
 #include "row_elements.cuh"
 #include "rows.hpp"
 
@@ -33,8 +34,8 @@ cudaError_t launch_gather(const void* in, const int32_t* rows, int32_t count, in
                           cudaStream_t stream) {
   const int64_t words = bytes / static_cast<int64_t>(sizeof(Word));
   const dim3 blocks(static_cast<unsigned>(count), blocks_for(words, 16).x);
-  return launch_dependent(blocks, kThreads, stream, gather_kernel<Word>, static_cast<const Word*>(in), rows, words,
-                          static_cast<Word*>(out));
+  return launch_overlapping(gather_kernel<Word>, {blocks, kThreads}, stream, static_cast<const Word*>(in), rows, words,
+                            static_cast<Word*>(out));
 }
 
 constexpr int kConverted = 8;  // elements a thread converts at once

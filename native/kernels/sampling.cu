@@ -1,10 +1,11 @@
 // The next token of rows that need not know of each other, and probabilities of given tokens: the twins of sampling.cpp
 // and token_policy.cpp. Compiled without contraction, as the CPU's code is.
 #include "draw_kernel.cuh"
+#include "launch.cuh"
 #include "ops/take_token.hpp"
 #include "peak_kernel.cuh"
 #include "policy.hpp"
-#include "ptx_launch.cuh"
+#include "team.cuh"
 
 namespace wtrt::kernels {
 namespace {
@@ -121,9 +122,12 @@ __global__ void __launch_bounds__(kPeakThreads, 3)
   if (threadIdx.x == 0) probabilities[blockIdx.x] = probability;
 }
 
-Launch how_for(const Device& device, int32_t lines) {
+LaunchShape shape_for(const Device& device, int32_t lines) {
   const int team = device.sm >= 90 ? ops::kChunks : 1;
-  return {dim3(static_cast<unsigned>(team), static_cast<unsigned>(lines)), kPeakThreads, team, device.sm >= 90};
+  LaunchShape shape{dim3(static_cast<unsigned>(team), static_cast<unsigned>(lines)), kPeakThreads};
+  shape.cluster = team;
+  shape.overlap = device.sm >= 90;
+  return shape;
 }
 
 Lines lines_of(const PolicyArgs& args) { return {args.logits, args.vocabulary, args.state, args.rows}; }
@@ -132,20 +136,21 @@ Lines lines_of(const PolicyArgs& args) { return {args.logits, args.vocabulary, a
 
 cudaError_t no_speech(const Device& device, const PolicyArgs& args, cudaStream_t stream) {
   if (args.count < 1) return cudaSuccess;
-  return launch(how_for(device, args.count), stream, no_speech_kernel, lines_of(args));
+  return launch(no_speech_kernel, shape_for(device, args.count), stream, lines_of(args));
 }
 
 cudaError_t sample(const Device& device, const PolicyArgs& args, int32_t advance, cudaStream_t stream) {
   if (args.count < 1) return cudaSuccess;
-  return launch(how_for(device, args.count), stream, sample_kernel, lines_of(args), advance);
+  return launch(sample_kernel, shape_for(device, args.count), stream, lines_of(args), advance);
 }
 
 cudaError_t token_probabilities(const Device& device, const float* logits, int32_t vocabulary, int32_t limit,
                                 const int32_t* targets, int32_t count, float* probabilities, cudaStream_t stream) {
   if (limit < 1 || limit > vocabulary) return cudaErrorInvalidValue;
   if (count < 1) return cudaSuccess;
-  const Launch how{dim3(static_cast<unsigned>(count)), kPeakThreads, 1, device.sm >= 90};
-  return launch(how, stream, probabilities_kernel, logits, vocabulary, limit, targets, probabilities);
+  LaunchShape shape{dim3(static_cast<unsigned>(count)), kPeakThreads};
+  shape.overlap = device.sm >= 90;
+  return launch(probabilities_kernel, shape, stream, logits, vocabulary, limit, targets, probabilities);
 }
 
 }  // namespace wtrt::kernels

@@ -1,6 +1,8 @@
 // The token linear of 16-bit types: see token_linear_plan.hpp.
 #pragma once
 
+#include "launch.cuh"
+#include "ptx_hopper.cuh"
 #include "token_linear_traits.cuh"
 
 namespace wtrt::kernels::token {
@@ -15,7 +17,8 @@ class WeightRing {
 #if __CUDA_ARCH__ >= 900
     if (lane < stages) {
       ptx::barrier_init(barriers_ + 8 * lane, 1);
-      ptx::fence_copy_engine();
+      ptx::barrier_init_fence();
+      ptx::async_fence();
     }
     __syncwarp();
 #endif
@@ -26,13 +29,13 @@ class WeightRing {
 #if __CUDA_ARCH__ >= 900
     if (lane_ == 0) {
       const auto bytes = static_cast<uint32_t>(steps * kStepBytes);
-      ptx::barrier_expect(barriers_ + 8 * stage, bytes);
+      ptx::barrier_arrive_expecting(barriers_ + 8 * stage, bytes);
       if (steps > 0) ptx::copy_bulk(to, from, bytes, barriers_ + 8 * stage, ptx::policy_evict_first());
     }
 #else
 #pragma unroll 1
     for (int s = 0; s < steps; ++s) {
-      ptx::copy_async_16(to + s * kStepBytes + lane_ * 16, from + s * kStepBytes + lane_ * 16);
+      ptx::copy_async_ahead(to + s * kStepBytes + lane_ * 16, from + s * kStepBytes + lane_ * 16);
     }
     ptx::copy_async_commit();
 #endif
@@ -41,7 +44,7 @@ class WeightRing {
   // parity: of how often the stage was filled before.
   __device__ void wait(int stage, int parity) const {
 #if __CUDA_ARCH__ >= 900
-    ptx::barrier_wait(barriers_ + 8 * stage, parity);
+    ptx::barrier_wait_together(barriers_ + 8 * stage, parity);
 #else
     ptx::copy_async_wait<0>();
 #endif
@@ -49,9 +52,7 @@ class WeightRing {
 
   __device__ void read(uint32_t (&a)[4], int stage, int step) const {
     const uint32_t from = data_ + stage * stride_ + step * kStepBytes + lane_ * 16;
-    asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(a[0]), "=r"(a[1]), "=r"(a[2]), "=r"(a[3])
-                 : "r"(from));
+    ptx::load_shared(a, from);
   }
 
  private:
@@ -75,7 +76,7 @@ struct TokenRows {
       const uint32_t to = ptx::shared_address(row(r));
 #pragma unroll 1
       for (int c = static_cast<int>(threadIdx.x) % 32 * 8; c < columns; c += 256)
-        ptx::copy_async_16(to + c * sizeof(T), from + c);
+        ptx::copy_async_ahead(to + c * sizeof(T), from + c);
     }
     ptx::copy_async_commit();
   }
@@ -103,8 +104,8 @@ struct TokenRows {
       const float scale = rsqrtf(sum_over_warp(square) * p.inverse_k + 1e-5f);
       for_fours([&](int c, uint2& four, float2 a, float2 b) {
         const float4 w = *reinterpret_cast<const float4*>(gain + c), s = *reinterpret_cast<const float4*>(shift + c);
-        four = {pack2<T>((a.x - mean) * scale * w.x + s.x, (a.y - mean) * scale * w.y + s.y),
-                pack2<T>((b.x - mean) * scale * w.z + s.z, (b.y - mean) * scale * w.w + s.w)};
+        four = {ptx::pack<T>((a.x - mean) * scale * w.x + s.x, (a.y - mean) * scale * w.y + s.y),
+                ptx::pack<T>((b.x - mean) * scale * w.z + s.z, (b.y - mean) * scale * w.w + s.w)};
       });
     }
   }
@@ -197,18 +198,19 @@ struct Block {
       ptx::barrier_init(arrived, 1);
       ptx::barrier_init(normed, 1);
       ptx::barrier_init(gathered, 1);
-      ptx::fence_copy_engine();
+      ptx::barrier_init_fence();
+      ptx::async_fence();
       const uint32_t row_bytes = static_cast<uint32_t>(p.k) * sizeof(T), norm_bytes = static_cast<uint32_t>(p.k) * 4u;
       if (sharing > 1)
-        ptx::barrier_expect(gathered, static_cast<uint32_t>(kNorm ? rows - (end - first) : rows) * row_bytes);
+        ptx::barrier_arrive_expecting(gathered, static_cast<uint32_t>(kNorm ? rows - (end - first) : rows) * row_bytes);
       if (kNorm) {
-        ptx::barrier_expect(normed, 2 * norm_bytes);
+        ptx::barrier_arrive_expecting(normed, 2 * norm_bytes);
         ptx::copy_bulk(ptx::shared_address(floats(at.gain)), p.gain, norm_bytes, normed, ptx::policy_evict_first());
         ptx::copy_bulk(ptx::shared_address(floats(at.shift)), p.shift, norm_bytes, normed, ptx::policy_evict_first());
       }
     }
     if (cluster > 1 || sharing > 1) {
-      ptx::cluster_arrive();
+      ptx::cluster_arrive_together();
     } else {
       __syncthreads();
     }
@@ -226,7 +228,7 @@ struct Block {
     const int column = kNorm ? 0 : first_step(chunk, 0) * 16;
     const int columns = kNorm ? p.k : first_step(chunk, kWarps) * 16 - column;
 #if __CUDA_ARCH__ >= 900
-    if (sharing > 1) ptx::cluster_wait();  // all have begun
+    if (sharing > 1) ptx::cluster_wait_together();  // all have begun
     if (sharing > 1 && !kNorm) {
       const int r = first + thread;
       if (r < end) {
@@ -245,7 +247,7 @@ struct Block {
     ptx::copy_async_wait<0>();
     if (kNorm) {
 #if __CUDA_ARCH__ >= 900
-      ptx::barrier_wait(normed, 0);
+      ptx::barrier_wait_together(normed, 0);
 #endif
       __syncwarp();
       tokens().normalise(p, first, end, floats(at.gain), floats(at.shift));
@@ -253,7 +255,7 @@ struct Block {
 #if __CUDA_ARCH__ >= 900
     if (sharing > 1) {
       if (kNorm) {
-        ptx::fence_written();
+        ptx::async_fence();
         __syncthreads();
         const int r = first + thread / sharing, to = thread & (sharing - 1);
         if (r < end && to != share) {
@@ -262,7 +264,7 @@ struct Block {
                                 ptx::cluster_address(gathered, to));
         }
       }
-      ptx::barrier_wait(gathered, 0);
+      ptx::barrier_wait_together(gathered, 0);
       return;
     }
 #endif
@@ -320,8 +322,9 @@ struct Block {
     const float* const received = floats(at.received);
     const int own = (rows - rank + cluster - 1) >> p.cluster_log,
               place = (kTokens * kTile) >> p.cluster_log;  // of a block's sums
-    if (thread == 0 && own > 0) ptx::barrier_expect(arrived, static_cast<uint32_t>(own * kTile * cluster) * 4u);
-    ptx::cluster_wait();  // all have begun, and taken what they got before
+    if (thread == 0 && own > 0)
+      ptx::barrier_arrive_expecting(arrived, static_cast<uint32_t>(own * kTile * cluster) * 4u);
+    ptx::cluster_wait_together();  // all have begun, and taken what they got before
 #pragma unroll
     for (int j = 0; j < kOutputs; ++j) {
       const int e = thread + j * kThreads, to = e / kTile & (cluster - 1);
@@ -330,7 +333,7 @@ struct Block {
       ptx::cluster_send(ptx::cluster_address(ptx::shared_address(there), to), total[j],
                         ptx::cluster_address(arrived, to));
     }
-    if (own > 0) ptx::barrier_wait(arrived, tile & 1);
+    if (own > 0) ptx::barrier_wait_together(arrived, tile & 1);
 #pragma unroll
     for (int j = 0; j < kOutputs; ++j) {
       total[j] = 0;
@@ -338,7 +341,7 @@ struct Block {
       for (int r = 0; beside.target[j] >= 0 && r < cluster; ++r)
         total[j] += received[r * place + thread + j * kThreads];
     }
-    if (!last) ptx::cluster_arrive();
+    if (!last) ptx::cluster_arrive_together();
   }
 #endif
 };
@@ -366,11 +369,11 @@ __global__ void __launch_bounds__(kThreads, kBlocksTogether<kRowTiles>) token_li
   };
 #pragma unroll 1
   for (int stage = 0; stage < p.stages; ++stage) fill(stage);
-  ptx::launch_dependents();
+  let_next_begin();
   block.prepare();
   Beside<T, kOutputs> beside;
   beside.place(p, block.slot, block.first_row, block.rows, block.rank);
-  ptx::wait_for_launches_before();
+  wait_for_previous();
 
   float total[kOutputs] = {};
   int ready = -1;  // the chunk of the tokens in shared memory
@@ -408,8 +411,8 @@ __global__ void __launch_bounds__(kThreads, kBlocksTogether<kRowTiles>) token_li
   }
 #if __CUDA_ARCH__ >= 900
   if (kNorm && block.sharing > 1) {  // its tokens may still be on their way to others
-    ptx::cluster_arrive();
-    ptx::cluster_wait();
+    ptx::cluster_arrive_together();
+    ptx::cluster_wait_together();
   }
 #endif
 }

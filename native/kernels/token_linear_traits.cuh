@@ -1,7 +1,7 @@
 // A token linear with a plan of one's own choice.
 #pragma once
 
-#include "decoder_launch.cuh"
+#include "decoder_elements.cuh"
 #include "token_linear.hpp"
 #include "token_linear_plan.hpp"
 
