@@ -34,8 +34,8 @@ cudaError_t set_cross_lengths(const CrossKv& cache, const int32_t* slots, int32_
     Slots some{};
     const int32_t number = std::min(kSlotsAtOnce, count - first);
     std::copy_n(slots + first, number, some.numbers);
-    const cudaError_t status = launch(lengths_kernel, {dim3(1), kSlotsAtOnce, Carveout::most_shared}, stream,
-                                      cache.lengths, some, number, length);
+    const cudaError_t status =
+        launch(lengths_kernel, {dim3(1), kSlotsAtOnce}, stream, cache.lengths, some, number, length);
     if (status != cudaSuccess) return status;
   }
   return cudaSuccess;
@@ -45,8 +45,7 @@ cudaError_t copy_pages(const PagedKv& cache, const ops::PageCopy* copies, int32_
   if (count <= 0) return cudaSuccess;
   const int64_t page_bytes = cache.page_elements() * static_cast<int64_t>(size_of(cache.type));
   if (page_bytes % 16 != 0) return cudaErrorNotSupported;
-  const LaunchShape shape{dim3(static_cast<unsigned>(count), static_cast<unsigned>(cache.layers)), kThreads,
-                          Carveout::most_shared};
+  const LaunchShape shape{dim3(static_cast<unsigned>(count), static_cast<unsigned>(cache.layers)), kThreads};
   return launch(copy_pages_kernel, shape, stream, static_cast<uint4*>(cache.data), page_bytes / 16, cache.pages,
                 copies);
 }

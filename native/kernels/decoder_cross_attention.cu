@@ -23,8 +23,7 @@ cudaError_t cross_attention(const Device& device, const CrossAttentionArgs& args
       if (!std::is_same_v<T, float> && cache.head_size == kHead) {
         if constexpr (!std::is_same_v<T, float>) status = cross::launch_mma<T>(device, p, args.overlap, stream);
       } else {
-        LaunchShape shape{dim3(1, static_cast<unsigned>(cache.heads), static_cast<unsigned>(count)), kSimpleThreads,
-                          Carveout::most_shared};
+        LaunchShape shape{dim3(1, static_cast<unsigned>(cache.heads), static_cast<unsigned>(count)), kSimpleThreads};
         shape.overlap = args.overlap && device.sm >= 90;
         shape.shared_bytes = sizeof(float) * static_cast<size_t>(cache.head_size + cache.positions + kSimpleThreads);
         status = launch(cross::simple_kernel<T>, shape, stream, p);
@@ -42,7 +41,7 @@ cudaError_t alignment_scores(const AlignmentScoresArgs& args, cudaStream_t strea
   cross::Heads heads{};
   for (int32_t i = 0; i < args.heads_count; ++i) heads.numbers[i] = args.heads[i];
   const LaunchShape shape{dim3(1, static_cast<unsigned>(args.heads_count), static_cast<unsigned>(args.count)),
-                          kSimpleThreads, Carveout::most_shared};
+                          kSimpleThreads};
   return with_type(args.cache.type, [&](auto type) {
     return launch(cross::scores_kernel<decltype(type)>, shape, stream, p, args.scores, heads);
   });

@@ -263,7 +263,6 @@ cudaError_t launch_mma(const Device& device, const Parameters& p, bool overlap, 
   const int room = std::max(1, device.processors / 16 * 16 * 2 / shape.cluster);
   shape.grid = dim3(static_cast<unsigned>(std::min(room, p.cache.heads * p.tokens.count) * shape.cluster));
   shape.threads = 32 * kWarps;
-  shape.carveout = Carveout::most_shared;
   shape.shared_bytes = sizeof(Shared);
   shape.overlap = overlap && device.sm >= 90;
   return launch(mma_kernel<T, kHopperBlocks>, shape, stream, p);

@@ -39,7 +39,7 @@ __global__ void embed_kernel(const T* packed, const float* positions, int vocabu
 
 cudaError_t embed(const EmbedArgs& args, cudaStream_t stream) {
   if (args.count <= 0) return cudaSuccess;
-  const LaunchShape shape{dim3(static_cast<unsigned>(args.count)), kThreads, Carveout::most_shared};
+  const LaunchShape shape{dim3(static_cast<unsigned>(args.count)), kThreads};
   return with_type(args.type, [&](auto type) {
     using T = decltype(type);
     return launch(embed_kernel<T>, shape, stream, static_cast<const T*>(args.packed), args.positions, args.vocabulary,

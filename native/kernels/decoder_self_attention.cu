@@ -11,8 +11,7 @@ cudaError_t self_attention(const Device& device, const SelfAttentionArgs& args, 
   const self::Parameters p{cache, args.layer, args.qkv, args.out, {args.state, args.tokens, args.count}};
   return with_type(cache.type, [&](auto type) {
     using T = decltype(type);
-    LaunchShape shape{dim3(static_cast<unsigned>(cache.heads), static_cast<unsigned>(args.count)), kSimpleThreads,
-                      Carveout::most_shared};
+    LaunchShape shape{dim3(static_cast<unsigned>(cache.heads), static_cast<unsigned>(args.count)), kSimpleThreads};
     shape.overlap = args.overlap && device.sm >= 90;
     if constexpr (!std::is_same_v<T, float>) {
       if (cache.head_size == kHead) {

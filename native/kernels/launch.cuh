@@ -23,15 +23,9 @@ __device__ __forceinline__ void let_next_begin() {
 #endif
 }
 
-// How a multiprocessor divides its memory into L1 cache and shared memory.
-enum class Carveout { automatic, most_shared };
-
 struct LaunchShape {
   dim3 grid;
   int threads;
-  // A multiprocessor has to run empty before it divides its memory anew: so that launches overlap, all of them want the
-  // same division.
-  Carveout carveout = Carveout::automatic;
   size_t shared_bytes = 0;  // that the launch adds to the kernel's own
   int cluster = 1;          // neighbours along x; above 1 from sm_90 on
   bool overlap = false;     // may begin before the launch in front of it has ended; from sm_90 on
@@ -42,11 +36,10 @@ cudaError_t launch(void (*kernel)(Parameters...), const LaunchShape& shape, cuda
                    Arguments&&... arguments) {
   constexpr size_t kAlwaysAllowed = 48 * 1024;
   const auto* const function = reinterpret_cast<const void*>(kernel);
-  cudaError_t status = cudaSuccess;
-  if (shape.carveout == Carveout::most_shared) {
-    status =
-        cudaFuncSetAttribute(function, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
-  }
+  // A multiprocessor has to run empty before it divides its memory into cache and shared memory anew: so that launches
+  // overlap, all of them want the same division.
+  cudaError_t status =
+      cudaFuncSetAttribute(function, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
   if (status == cudaSuccess && shape.shared_bytes > kAlwaysAllowed) {
     status = cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                   static_cast<int>(shape.shared_bytes));

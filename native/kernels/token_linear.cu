@@ -99,7 +99,7 @@ cudaError_t run_plain(const Device& device, const TokenLinearArgs& args, cudaStr
   constexpr int kOutputs = kWarps * kPlainOutputs;
   LaunchShape shape{dim3(static_cast<unsigned>((args.n + kOutputs - 1) / kOutputs),
                          static_cast<unsigned>((args.rows + kPlainRows - 1) / kPlainRows)),
-                    kThreads, Carveout::most_shared};
+                    kThreads};
   shape.overlap = args.overlap && device.sm >= 90;
   return launch(plain_kernel, shape, stream, parameters(args));
 }
@@ -111,7 +111,7 @@ cudaError_t run_typed(const Device& device, const TokenLinearArgs& args, const P
   const int tokens = 8 * plan.row_tiles;
   LaunchShape shape{
       dim3(static_cast<unsigned>(plan.slots * plan.cluster), static_cast<unsigned>((p.rows + tokens - 1) / tokens)),
-      kThreads, Carveout::most_shared};
+      kThreads};
   shape.shared_bytes = SharedLayout(p, plan.row_tiles).bytes;
   shape.cluster = plan.cluster * plan.sharing;
   shape.overlap = args.overlap && device.sm >= 90;
@@ -155,7 +155,7 @@ cudaError_t pack_token_weight(DType type, const void* w, int64_t n, int64_t k, v
   }
   if (k % 16 != 0) return cudaErrorInvalidValue;
   const int64_t fragments = (n + token::kTile - 1) / token::kTile * (k / 16) * 32;
-  const LaunchShape shape{dim3(static_cast<unsigned>((fragments + 255) / 256)), 256, Carveout::most_shared};
+  const LaunchShape shape{dim3(static_cast<unsigned>((fragments + 255) / 256)), 256};
   return with_type(type, [&](auto t) {
     using T = decltype(t);
     if constexpr (std::is_same_v<T, float>) {
