@@ -1,7 +1,8 @@
 #include "decoder.hpp"
+#include "decoder_elements.cuh"
 #include "decoder_tokens.cuh"
 #include "launch.cuh"
-#include "token_linear_traits.cuh"
+#include "token_linear_plan.hpp"
 
 namespace wtrt::kernels {
 namespace {

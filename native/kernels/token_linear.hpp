@@ -32,4 +32,10 @@ struct TokenLinearArgs {
 };
 cudaError_t token_linear(const Device& device, const TokenLinearArgs& args, cudaStream_t stream);
 
+namespace token {
+struct Plan;
+// The same by a plan of one's own choice; not in f32.
+cudaError_t run(const Device& device, const TokenLinearArgs& args, const Plan& plan, cudaStream_t stream);
+}  // namespace token
+
 }  // namespace wtrt::kernels

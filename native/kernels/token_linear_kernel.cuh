@@ -1,9 +1,11 @@
 // The token linear of 16-bit types: see token_linear_plan.hpp.
 #pragma once
 
+#include "decoder_elements.cuh"
 #include "launch.cuh"
 #include "ptx_hopper.cuh"
-#include "token_linear_traits.cuh"
+#include "token_linear.hpp"
+#include "token_linear_plan.hpp"
 
 namespace wtrt::kernels::token {
 

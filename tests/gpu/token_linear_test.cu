@@ -3,7 +3,7 @@
 #include "one_order.hpp"
 #include "reference.hpp"
 #include "token_linear.hpp"
-#include "token_linear_traits.cuh"
+#include "token_linear_plan.hpp"
 
 namespace wtrt::gpu_test {
 namespace {
