@@ -79,7 +79,7 @@ verb_format() {
   local check=()
   if [ "${1:-}" = --check ]; then check=(--dry-run --Werror); fi
   need format
-  git -C "$root" ls-files -z 'native/*.[ch]' 'native/*.[ch]pp' 'tests/*.cpp' 'tests/*.hpp' 'bench/*.cpp' 'samples/*.c' 'samples/*.cpp' |
+  git -C "$root" ls-files -z 'native/*.[ch]' 'native/*.[ch]pp' 'native/*.cu' 'native/*.cuh' 'tests/*.cu' 'tests/*.cpp' 'tests/*.hpp' 'bench/*.cpp' 'samples/*.c' 'samples/*.cpp' |
     (cd "$root" && xargs -0 clang-format-14 "${check[@]:--i}")
   if have_dotnet; then
     dotnet format "$root/WhisperTrt.slnx" ${check:+--verify-no-changes} </dev/null

@@ -1,4 +1,5 @@
 #include "gemm.hpp"
+
 #include "gemm_plan.hpp"
 #include "gemm_tactics.hpp"
 

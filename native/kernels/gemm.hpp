@@ -8,15 +8,15 @@ namespace wtrt::kernels {
 // For each batch b and row r: out = activation(a[b, r] · wᵀ + bias) + residual[b, r], summed in f32 along k in one order whatever
 // the number of rows and batches: a row's bits do not depend on what stands beside it. They may depend on the tactic.
 struct GemmArgs {
-  DType type;                   // of a, w, residual and out: f32, f16 or bf16
-  const void* a;                // row r of batch b begins at b * a_batch + r * a_row (elements); rows may overlap:
-  int64_t a_row, a_batch;       // a convolution over time is a product whose rows do
-  const void* w;                // [n, k]
-  const float* bias;            // [n] or null
-  bool gelu;                    // by erf
-  const void* residual;         // row r of batch b begins at b * residual_batch + r * n; null: none; may be `out`
-  int64_t residual_batch;       // 0: the same for all batches
-  void* out;                    // row r of batch b begins at b * out_batch + r * out_row,
+  DType type;              // of a, w, residual and out: f32, f16 or bf16
+  const void* a;           // row r of batch b begins at b * a_batch + r * a_row (elements); rows may overlap:
+  int64_t a_row, a_batch;  // a convolution over time is a product whose rows do
+  const void* w;           // [n, k]
+  const float* bias;       // [n] or null
+  bool gelu;               // by erf
+  const void* residual;    // row r of batch b begins at b * residual_batch + r * n; null: none; may be `out`
+  int64_t residual_batch;  // 0: the same for all batches
+  void* out;               // row r of batch b begins at b * out_batch + r * out_row,
   int64_t out_row, out_batch;
   // For the fast tactics k, n, a_row, a_batch, out_row, out_batch are multiples of 8 (of 4 in f32) and a, w, bias, residual and out
   // 16-byte aligned; with heads, head_size, head_stride and heads_out in place of out. Any k >= 1 and the rest are right as well.

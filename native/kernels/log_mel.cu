@@ -1,6 +1,7 @@
+#include "log_mel.hpp"
+
 #include <algorithm>
 
-#include "log_mel.hpp"
 #include "log_mel_kernel.cuh"
 
 namespace wtrt::kernels {

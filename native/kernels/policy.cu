@@ -1,8 +1,9 @@
 // Which tokens may follow: the rules of token_policy.cpp. Compiled without contraction, as the CPU's code is.
+#include "policy.hpp"
+
 #include "launch.cuh"
 #include "ops/exact_math.hpp"
 #include "peak_kernel.cuh"
-#include "policy.hpp"
 #include "team.cuh"
 
 namespace wtrt::kernels {

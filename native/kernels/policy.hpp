@@ -23,10 +23,10 @@ cudaError_t logits_policy(const Device& device, const PolicyArgs& args, cudaStre
 cudaError_t sample(const Device& device, const PolicyArgs& args, int32_t advance, cudaStream_t stream);
 // searches [count] in device memory; of a search numbered -1 nothing is done. args.rows and args.count are not used. The vocabulary
 // must be larger than any search. Of a page in use the positions that it holds are copied.
-cudaError_t beam_select(const Device& device, const PolicyArgs& args, const PagedKv& cache, const ops::BeamLines* searches, int32_t count,
-                        int32_t advance, cudaStream_t stream);
+cudaError_t beam_select(const Device& device, const PolicyArgs& args, const PagedKv& cache,
+                        const ops::BeamLines* searches, int32_t count, int32_t advance, cudaStream_t stream);
 // probabilities[i] = softmax(logits[i, 0 … limit))[targets[i]], or 0 where the target is not below `limit`
-cudaError_t token_probabilities(const Device& device, const float* logits, int32_t vocabulary, int32_t limit, const int32_t* targets,
-                                int32_t count, float* probabilities, cudaStream_t stream);
+cudaError_t token_probabilities(const Device& device, const float* logits, int32_t vocabulary, int32_t limit,
+                                const int32_t* targets, int32_t count, float* probabilities, cudaStream_t stream);
 
 }  // namespace wtrt::kernels

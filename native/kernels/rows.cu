@@ -1,8 +1,9 @@
+#include "rows.hpp"
+
 #include <algorithm>
 
 #include "launch.cuh"
 #include "row_elements.cuh"
-#include "rows.hpp"
 
 namespace wtrt::kernels {
 namespace {

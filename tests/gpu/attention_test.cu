@@ -1,3 +1,5 @@
+#include "attention.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -5,7 +7,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "attention.hpp"
 #include "device_array.hpp"
 
 namespace wtrt::gpu_test {

@@ -1,6 +1,7 @@
+#include "decoder.hpp"
+
 #include <memory>
 
-#include "decoder.hpp"
 #include "decoder_problem.hpp"
 #include "decoder_step.hpp"
 #include "one_order.hpp"

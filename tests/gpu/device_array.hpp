@@ -84,7 +84,9 @@ inline std::vector<float> as_f32(const std::vector<std::byte>& bytes, DType type
   return values;
 }
 
-inline std::vector<float> rounded(const std::vector<float>& values, DType type) { return as_f32(as_type(values, type), type); }
+inline std::vector<float> rounded(const std::vector<float>& values, DType type) {
+  return as_f32(as_type(values, type), type);
+}
 
 inline std::vector<float> random_values(size_t count, uint32_t seed, float scale = 1.0f) {
   std::mt19937 engine(seed);

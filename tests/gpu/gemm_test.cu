@@ -1,3 +1,5 @@
+#include "gemm.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,7 +10,6 @@
 #include <memory>
 
 #include "device_array.hpp"
-#include "gemm.hpp"
 #include "gemm_plan.hpp"
 #include "gemm_tactics.hpp"
 #include "one_order.hpp"

@@ -1,3 +1,5 @@
+#include "log_mel.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -5,8 +7,6 @@
 #include <cstdlib>
 #include <limits>
 #include <span>
-
-#include "log_mel.hpp"
 
 #include "audio/log_mel.hpp"
 #include "device_array.hpp"

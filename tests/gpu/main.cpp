@@ -16,9 +16,7 @@ std::string why_no_gpu() {
 class SkipWithoutGpu final : public testing::EmptyTestEventListener {
  public:
   explicit SkipWithoutGpu(std::string reason) : reason_(std::move(reason)) {}
-  void OnTestStart(const testing::TestInfo&) override {
-    GTEST_SKIP() << "no GPU here: " << reason_;
-  }
+  void OnTestStart(const testing::TestInfo&) override { GTEST_SKIP() << "no GPU here: " << reason_; }
 
  private:
   const std::string reason_;

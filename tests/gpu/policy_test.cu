@@ -1,9 +1,10 @@
 // Token policy on the device against its twin on the CPU: the same bits of the same logits.
+#include "policy.hpp"
+
 #include <cmath>
 
 #include "ops/random.hpp"
 #include "ops/ranking.hpp"
-#include "policy.hpp"
 #include "policy_state.hpp"
 
 namespace wtrt::gpu_test {

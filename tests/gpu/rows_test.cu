@@ -1,3 +1,5 @@
+#include "rows.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -5,7 +7,6 @@
 #include <limits>
 
 #include "device_array.hpp"
-#include "rows.hpp"
 
 namespace wtrt::gpu_test {
 namespace {

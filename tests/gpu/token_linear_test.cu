@@ -1,8 +1,9 @@
+#include "token_linear.hpp"
+
 #include <optional>
 
 #include "one_order.hpp"
 #include "reference.hpp"
-#include "token_linear.hpp"
 #include "token_linear_plan.hpp"
 
 namespace wtrt::gpu_test {

@@ -11,8 +11,7 @@ namespace wtrt::runtime {
 using namespace std::chrono_literals;
 
 inline std::shared_ptr<const Model> demo_model() {
-  static const auto model =
-      Model::load((test::repository() / "models" / "whisper-tiny.en-int8").string(), {});
+  static const auto model = Model::load((test::repository() / "models" / "whisper-tiny.en-int8").string(), {});
   return model;
 }
 

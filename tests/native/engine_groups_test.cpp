@@ -16,7 +16,8 @@ using whisper::TranscribeOptions;
 // Sixteen kinds of decoding.
 std::vector<TranscribeOptions> kinds() {
   std::vector<TranscribeOptions> all(16);
-  const std::optional<double> never = -0.05;  // hardly any text is so likely: every window is tried at every temperature
+  const std::optional<double> never =
+      -0.05;  // hardly any text is so likely: every window is tried at every temperature
   for (TranscribeOptions& options : all) options.temperatures = {0.0};
   all[1].beam_size = 5;
   all[2].beam_size = 3;
@@ -197,7 +198,8 @@ TEST_F(GroupPages, AreSharedOverThePromptAndCountedExactly) {
       for (int32_t step = 0; step <= 40; ++step) {
         if (step > 0) executor.step(groups);
         executor.refresh(true);
-        ASSERT_EQ(executor.pages_in_use(), expected(5, prompt, step) + expected(1, 5, step)) << "prompt " << prompt << " step " << step;
+        ASSERT_EQ(executor.pages_in_use(), expected(5, prompt, step) + expected(1, 5, step))
+            << "prompt " << prompt << " step " << step;
       }
       executor.release(3);
       EXPECT_EQ(executor.pages_in_use(), expected(1, 5, 40));

@@ -134,8 +134,7 @@ TEST(ShortWindows, GiveWordsTheirTimes) {
 
 TEST(ShortWindows, TellTheLanguage) {
   WTRT_NEEDS_SHARED("models/whisper-base");
-  const auto model =
-      Model::load((test::shared() / "models/whisper-base").string(), {});
+  const auto model = Model::load((test::shared() / "models/whisper-base").string(), {});
   Engine engine(model, {.max_batch = 1});
   const auto spoken = transcript(engine, seconds(0, 4), with(kFitting));
   EXPECT_EQ(spoken.language, "en");

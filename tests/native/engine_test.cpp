@@ -157,7 +157,8 @@ TEST(Engine, MayBeReleasedWhileItWorks) {
 TEST(Engine, AReaderWhoStopsReadingStallsNobodyElse) {
   Engine engine(demo_model(), {.max_batch = 2});
   const auto unread = std::make_shared<EventQueue>(), queue = std::make_shared<EventQueue>();
-  const auto slow = engine.submit(unread, sound(repeated(8)), {.transcribe = greedy().transcribe, .max_pending_segments = 1});
+  const auto slow =
+      engine.submit(unread, sound(repeated(8)), {.transcribe = greedy().transcribe, .max_pending_segments = 1});
   const auto quick = engine.submit(queue, sound(repeated(3)), greedy());
   EXPECT_TRUE(wait_for(*queue, 0).finished);
   std::this_thread::sleep_for(100ms);
@@ -168,11 +169,15 @@ TEST(Engine, AReaderWhoStopsReadingStallsNobodyElse) {
 TEST(Engine, AClosedQueueLetsItsJobsRunOn) {
   Engine engine(demo_model(), {});
   const auto queue = std::make_shared<EventQueue>();
-  const auto job = engine.submit(queue, sound(repeated(4)), {.transcribe = greedy().transcribe, .max_pending_segments = 1});
+  const auto job =
+      engine.submit(queue, sound(repeated(4)), {.transcribe = greedy().transcribe, .max_pending_segments = 1});
   queue->close();
   for (int i = 0; i < 600 && code_of([&] { job->result(); }) == ErrorCode::busy; ++i) std::this_thread::sleep_for(50ms);
   EXPECT_NO_THROW(job->result());
-  EXPECT_EQ(code_of([&] { while (queue->next(0ms)) continue; }), ErrorCode::closed);
+  EXPECT_EQ(code_of([&] {
+              while (queue->next(0ms)) continue;
+            }),
+            ErrorCode::closed);
 }
 
 TEST(Engine, ManyJobsAreRefusedBusyNotLost) {

@@ -20,7 +20,8 @@ namespace {
 class Golden {
  public:
   explicit Golden(const std::filesystem::path& path) : file_(MappedFile::open(path)) {
-    for (auto& stored : checkpoint::read_safetensors(file_->bytes(), path.string())) tensors_[stored.name] = stored.view;
+    for (auto& stored : checkpoint::read_safetensors(file_->bytes(), path.string()))
+      tensors_[stored.name] = stored.view;
   }
   bool has(const std::string& name) const { return tensors_.count(name) != 0; }
   std::vector<float> floats(const std::string& name) const { return read<float>(name); }
@@ -126,7 +127,8 @@ TEST_P(OnSpeech, BlocksCrossKvAndLogitsAreTheReferences) {
       return true;
     };
     ASSERT_TRUE(bench.model.encode(*bench.ops, bench.encoder, {1, 1500}, encoder_block));
-    expect_close(rows_of(bench.encoder.normed, 1500, 10, 0, width), golden.floats(clip + ".encoder_out"), "encoder_out");
+    expect_close(rows_of(bench.encoder.normed, 1500, 10, 0, width), golden.floats(clip + ".encoder_out"),
+                 "encoder_out");
 
     const int32_t slot = 0;
     const auto cross_layer = [&](int32_t done) {
@@ -136,7 +138,8 @@ TEST_P(OnSpeech, BlocksCrossKvAndLogitsAreTheReferences) {
       expect_close(rows_of(kv, 1500, 50, width, width), golden.floats(clip + ".cross_v0.every50"), "cross_v0");
       return true;
     };
-    ASSERT_TRUE(bench.model.project_cross_kv(*bench.ops, bench.encoder, 1500, *bench.cross_kv, {&slot, 1}, cross_layer));
+    ASSERT_TRUE(
+        bench.model.project_cross_kv(*bench.ops, bench.encoder, 1500, *bench.cross_kv, {&slot, 1}, cross_layer));
 
     const auto tokens = golden.ids(clip + ".tokens");
     const auto count = static_cast<int64_t>(tokens.size());
@@ -179,12 +182,14 @@ TEST_P(OnFormula, LogitsAreTheReferences) {
   auto* mel = static_cast<float*>(bench.encoder.mel.data);
   for (int m = 0; m < bench.model.config().n_mels; ++m) {
     for (int t = 0; t < 3000; ++t) {
-      mel[m * 3000 + t] = static_cast<float>(std::nearbyint(64 * std::sin(0.01 * t * (1 + m / 40.0)) * std::cos(0.3 * m)) / 64);
+      mel[m * 3000 + t] =
+          static_cast<float>(std::nearbyint(64 * std::sin(0.01 * t * (1 + m / 40.0)) * std::cos(0.3 * m)) / 64);
     }
   }
   const int32_t slot = 0;
   ASSERT_TRUE(bench.model.encode(*bench.ops, bench.encoder, {1, 1500}, {}));
-  expect_close(rows_of(bench.encoder.normed, 1500, 10, 0, bench.model.config().width), golden.floats("encoder_out_every10"), "encoder_out");
+  expect_close(rows_of(bench.encoder.normed, 1500, 10, 0, bench.model.config().width),
+               golden.floats("encoder_out_every10"), "encoder_out");
   ASSERT_TRUE(bench.model.project_cross_kv(*bench.ops, bench.encoder, 1500, *bench.cross_kv, {&slot, 1}, {}));
   const auto tokens = golden.ids("decoder_input_ids");
   bench.decode(tokens, {});

@@ -36,7 +36,7 @@ inline std::vector<std::string> lines_of(const std::filesystem::path& path) {
 }  // namespace wtrt::test
 
 // Skips the running test, saying why, when the shared folder lacks `relative`.
-#define WTRT_NEEDS_SHARED(relative)                                                                     \
-  if (!std::filesystem::exists(::wtrt::test::shared() / (relative)))                                    \
-  GTEST_SKIP() << "needs " << (relative) << " in the shared folder (WTRT_SHARED, default ../shared): " \
-               << ::wtrt::test::shared().string()
+#define WTRT_NEEDS_SHARED(relative)                                  \
+  if (!std::filesystem::exists(::wtrt::test::shared() / (relative))) \
+  GTEST_SKIP() << "needs " << (relative)                             \
+               << " in the shared folder (WTRT_SHARED, default ../shared): " << ::wtrt::test::shared().string()

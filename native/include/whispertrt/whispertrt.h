@@ -298,15 +298,16 @@ WTRT_API void wtrt_model_release(wtrt_model* model);
 WTRT_API wtrt_error* wtrt_model_get_info(const wtrt_model* model, wtrt_model_info* info);
 
 /** Code ("en") and English name ("english") of language `index` in 0..languages-1. Static strings. */
-WTRT_API wtrt_error* wtrt_model_get_language(const wtrt_model* model, int32_t index, const char** code, const char** name);
+WTRT_API wtrt_error* wtrt_model_get_language(const wtrt_model* model, int32_t index, const char** code,
+                                             const char** name);
 
 /** Text to token ids: writes at most `capacity` ids and sets `count` to how many there are. */
-WTRT_API wtrt_error* wtrt_model_tokenize(const wtrt_model* model, const char* text, int64_t size, int32_t* tokens, int64_t capacity,
-                                         int64_t* count);
+WTRT_API wtrt_error* wtrt_model_tokenize(const wtrt_model* model, const char* text, int64_t size, int32_t* tokens,
+                                         int64_t capacity, int64_t* count);
 
 /** Token ids to text. `with_special` 1 writes special and timestamp tokens as <|...|>, 0 drops them. */
-WTRT_API wtrt_error* wtrt_model_detokenize(const wtrt_model* model, const int32_t* tokens, int64_t count, int32_t with_special,
-                                           wtrt_text** text);
+WTRT_API wtrt_error* wtrt_model_detokenize(const wtrt_model* model, const int32_t* tokens, int64_t count,
+                                           int32_t with_special, wtrt_text** text);
 
 /* ---- Transcription options ---------------------------------------------------------------------------------------- */
 
@@ -519,7 +520,8 @@ typedef struct wtrt_engine_stats {
 WTRT_API void wtrt_engine_options_init(wtrt_engine_options* options, uint32_t struct_size);
 
 /** What an engine with these options would take. Nothing is allocated. `options` may be NULL. */
-WTRT_API wtrt_error* wtrt_engine_estimate(const wtrt_model* model, const wtrt_engine_options* options, wtrt_memory_plan* plan);
+WTRT_API wtrt_error* wtrt_engine_estimate(const wtrt_model* model, const wtrt_engine_options* options,
+                                          wtrt_memory_plan* plan);
 
 /** Makes an engine and starts its thread. `options` may be NULL. Errors: INVALID_ARGUMENT, OUT_OF_MEMORY. */
 WTRT_API wtrt_error* wtrt_engine_create(wtrt_model* model, const wtrt_engine_options* options, wtrt_engine** engine);
@@ -685,7 +687,8 @@ WTRT_API wtrt_error* wtrt_result_get_text(const wtrt_result* result, const char*
 WTRT_API wtrt_error* wtrt_result_get_language(const wtrt_result* result, const char** code, int64_t* size);
 /** How probable each of the model's languages was when the language was first detected, in the order of wtrt_model_get_language(); they sum to one,
  *  and are 0 for those that `languages` left out. `count` is 0 if nothing was detected. Borrowed. */
-WTRT_API wtrt_error* wtrt_result_get_language_probabilities(const wtrt_result* result, const float** probabilities, int64_t* count);
+WTRT_API wtrt_error* wtrt_result_get_language_probabilities(const wtrt_result* result, const float** probabilities,
+                                                            int64_t* count);
 /** Seconds of audio. */
 WTRT_API wtrt_error* wtrt_result_get_duration(const wtrt_result* result, double* seconds);
 /** Seconds of audio that were transcribed: those of speech if `vad` was set, else all. */
@@ -714,8 +717,8 @@ typedef struct wtrt_write_options {
 WTRT_API void wtrt_write_options_init(wtrt_write_options* options, uint32_t struct_size);
 
 /** wtrt_result_write() with options, which may be NULL. Errors: INVALID_ARGUMENT (names the option and its range). */
-WTRT_API wtrt_error* wtrt_result_write_with_options(const wtrt_result* result, int32_t format, const wtrt_write_options* options,
-                                                    wtrt_text** text);
+WTRT_API wtrt_error* wtrt_result_write_with_options(const wtrt_result* result, int32_t format,
+                                                    const wtrt_write_options* options, wtrt_text** text);
 
 /* ---- Voice activity ----------------------------------------------------------------------------------------------- */
 
@@ -737,14 +740,16 @@ WTRT_API void wtrt_speech_release(wtrt_speech* speech);
 /** The spans in order, none overlapping; borrowed, live as long as the handle. */
 WTRT_API wtrt_error* wtrt_speech_get_spans(const wtrt_speech* speech, const wtrt_speech_span** spans, int64_t* count);
 /** Probability of speech of each frame of 512 samples (32 ms); borrowed. */
-WTRT_API wtrt_error* wtrt_speech_get_probabilities(const wtrt_speech* speech, const float** probabilities, int64_t* count);
+WTRT_API wtrt_error* wtrt_speech_get_probabilities(const wtrt_speech* speech, const float** probabilities,
+                                                   int64_t* count);
 /** Seconds of audio. */
 WTRT_API wtrt_error* wtrt_speech_get_duration(const wtrt_speech* speech, double* seconds);
 
 /* ---- Tools -------------------------------------------------------------------------------------------------------- */
 
 /** Writes the checkpoint `model` (name or path) in our quantized form into the new directory `output`. `weights`: WTRT_COMPUTE_INT8. */
-WTRT_API wtrt_error* wtrt_quantize(const char* model, int64_t model_size, const char* output, int64_t output_size, int32_t weights);
+WTRT_API wtrt_error* wtrt_quantize(const char* model, int64_t model_size, const char* output, int64_t output_size,
+                                   int32_t weights);
 
 /** What the library looked for on this machine, what it found and why not, as JSON. */
 WTRT_API wtrt_error* wtrt_doctor(wtrt_text** report);
@@ -800,7 +805,8 @@ WTRT_API wtrt_error* wtrt_step(wtrt_session* session, int32_t token, float* logi
  *  `scores`, unless NULL, receives row-major [alignment_heads, count, audio_context]: the heads' cross-attention before the softmax, layer by
  *  layer. `probabilities`, unless NULL, receives [count]: of each token after those before it, among text tokens; 0 of the first and of
  *  special ones. */
-WTRT_API wtrt_error* wtrt_align(wtrt_session* session, const int32_t* tokens, int64_t count, float* scores, float* probabilities);
+WTRT_API wtrt_error* wtrt_align(wtrt_session* session, const int32_t* tokens, int64_t count, float* scores,
+                                float* probabilities);
 
 #ifdef __cplusplus
 }

@@ -128,8 +128,8 @@ struct ModelOptions : wtrt_model_options {
     const char* const end = on.data() + on.size();
     const auto read = std::from_chars(indexed ? on.data() + gpu.size() : end, end, device_index);
     if (read.ec == std::errc() && read.ptr == end && device_index >= 0) return;
-    throw Error(WTRT_ERROR_INVALID_ARGUMENT, "device is '" + std::string(on) +
-                                                 "'; it must be auto, cpu, cuda, or cuda: and the index of a GPU");
+    throw Error(WTRT_ERROR_INVALID_ARGUMENT,
+                "device is '" + std::string(on) + "'; it must be auto, cpu, cuda, or cuda: and the index of a GPU");
   }
 };
 
@@ -151,15 +151,15 @@ struct VadOptions : wtrt_vad_options {
 
 // The texts among the fields are std::string here, and so is `vad` an object.
 struct TranscribeOptions : wtrt_transcribe_options {
-  std::string language;                // code or English name; empty: detect it
-  std::string initial_prompt;          // text the first window is conditioned on; empty: none
-  std::string suppress_tokens = "-1";  // see wtrt_transcribe_options
-  std::vector<double> temperatures;    // tried one after the other; empty: the library's
-  std::string prefix;                  // every window's transcript begins with it; empty: none
-  std::string hotwords;                // every window is conditioned on them; empty: none
-  std::string prepend_punctuations;    // joined to the word behind them
-  std::string append_punctuations;     // joined to the word before them
-  std::optional<VadOptions> vad;       // transcribe only the speech; none: all
+  std::string language;                 // code or English name; empty: detect it
+  std::string initial_prompt;           // text the first window is conditioned on; empty: none
+  std::string suppress_tokens = "-1";   // see wtrt_transcribe_options
+  std::vector<double> temperatures;     // tried one after the other; empty: the library's
+  std::string prefix;                   // every window's transcript begins with it; empty: none
+  std::string hotwords;                 // every window is conditioned on them; empty: none
+  std::string prepend_punctuations;     // joined to the word behind them
+  std::string append_punctuations;      // joined to the word before them
+  std::optional<VadOptions> vad;        // transcribe only the speech; none: all
   std::vector<double> clip_timestamps;  // start, end, … in seconds of what is transcribed; empty: all
   std::string languages;                // what detection chooses from, separated by commas; empty: all
 
@@ -259,7 +259,7 @@ struct Attempt {
   double compression_ratio = 0;
   double no_speech_prob = 0;
   std::vector<int32_t> tokens;
-  int32_t channel = -1;  // -1: all channels were mixed
+  int32_t channel = -1;          // -1: all channels were mixed
   int32_t audio_context = 1500;  // positions of the encoder; 1500: full length
 
   Attempt() = default;

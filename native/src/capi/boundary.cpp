@@ -42,7 +42,8 @@ std::string_view text_argument(const char* data, int64_t size, const char* name)
 
 int32_t in_range(const char* name, int64_t value, int32_t least, int32_t most) {
   if (value < least || value > most) {
-    refuse(std::string(name) + ": " + std::to_string(value) + " is outside " + std::to_string(least) + ".." + std::to_string(most));
+    refuse(std::string(name) + ": " + std::to_string(value) + " is outside " + std::to_string(least) + ".." +
+           std::to_string(most));
   }
   return static_cast<int32_t>(value);
 }

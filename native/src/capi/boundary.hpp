@@ -60,12 +60,15 @@ int32_t in_range(const char* name, int64_t value, int32_t least, int32_t most);
 template <typename T>
 T read_options(const T* given, const T& defaults, const char* name) {
   if (given == nullptr) return defaults;
-  if (given->struct_size < sizeof(uint32_t)) refuse(std::string(name) + ".struct_size is too small; use the _init function");
+  if (given->struct_size < sizeof(uint32_t))
+    refuse(std::string(name) + ".struct_size is too small; use the _init function");
   T options = defaults;
   std::memcpy(&options, given, std::min<size_t>(given->struct_size, sizeof(T)));
   const auto* bytes = reinterpret_cast<const unsigned char*>(given);
   for (size_t i = sizeof(T); i < given->struct_size; ++i) {
-    if (bytes[i] != 0) refuse(std::string(name) + " sets fields of a newer version; this library knows " + std::to_string(sizeof(T)) + " bytes");
+    if (bytes[i] != 0)
+      refuse(std::string(name) + " sets fields of a newer version; this library knows " + std::to_string(sizeof(T)) +
+             " bytes");
   }
   return options;
 }

@@ -95,15 +95,16 @@ runtime::EngineOptions engine_options(const wtrt_engine_options* given) {
 std::optional<double> threshold(const char* name, double value, double least, double most) {
   if (std::isnan(value)) return std::nullopt;
   if (value < least || value > most) {
-    refuse(std::string(name) + ": " + std::to_string(value) + " is outside " + std::to_string(least) + ".." + std::to_string(most) +
-           "; NaN switches it off");
+    refuse(std::string(name) + ": " + std::to_string(value) + " is outside " + std::to_string(least) + ".." +
+           std::to_string(most) + "; NaN switches it off");
   }
   return value;
 }
 
 double number(const char* name, double value, double least, double most) {
   if (value >= least && value <= most) return value;
-  refuse(std::string(name) + ": " + std::to_string(value) + " is outside " + std::to_string(least) + ".." + std::to_string(most));
+  refuse(std::string(name) + ": " + std::to_string(value) + " is outside " + std::to_string(least) + ".." +
+         std::to_string(most));
 }
 
 double positive(const char* name, double value, double most) {
@@ -138,8 +139,10 @@ void decoding_options(const wtrt_transcribe_options& from, whisper::TranscribeOp
 
 void word_options(const wtrt_transcribe_options& from, whisper::TranscribeOptions& to) {
   to.word_timestamps = in_range("word_timestamps", from.word_timestamps, 0, 1) != 0;
-  to.prepend_punctuations = text_argument(from.prepend_punctuations, from.prepend_punctuations_size, "prepend_punctuations");
-  to.append_punctuations = text_argument(from.append_punctuations, from.append_punctuations_size, "append_punctuations");
+  to.prepend_punctuations =
+      text_argument(from.prepend_punctuations, from.prepend_punctuations_size, "prepend_punctuations");
+  to.append_punctuations =
+      text_argument(from.append_punctuations, from.append_punctuations_size, "append_punctuations");
   to.hallucination_silence_threshold =
       threshold("hallucination_silence_threshold", from.hallucination_silence_threshold, 0, 1e9);
 }
@@ -161,7 +164,8 @@ void long_form_options(const wtrt_transcribe_options& from, runtime::JobOptions&
       in_range("language_detection_segments", from.language_detection_segments, 1, 1000000);
   to.transcribe.multilingual = in_range("multilingual", from.multilingual, 0, 1) != 0;
   to.batched = in_range("batched", from.batched, 0, 1) != 0;
-  to.split_channels = in_range("channels", from.channels, WTRT_CHANNELS_MIX, WTRT_CHANNELS_SPLIT) == WTRT_CHANNELS_SPLIT;
+  to.split_channels =
+      in_range("channels", from.channels, WTRT_CHANNELS_MIX, WTRT_CHANNELS_SPLIT) == WTRT_CHANNELS_SPLIT;
 }
 
 whisper::AudioContext audio_context(const wtrt_transcribe_options& from) {
@@ -182,7 +186,8 @@ runtime::JobOptions job_options(const wtrt_transcribe_options* given) {
   to.task = static_cast<whisper::Task>(in_range("task", from.task, WTRT_TASK_TRANSCRIBE, WTRT_TASK_TRANSLATE));
   to.language = text_argument(from.language, from.language_size, "language");
   to.initial_prompt = text_argument(from.initial_prompt, from.initial_prompt_size, "initial_prompt");
-  if (from.suppress_tokens != nullptr) to.suppress_tokens = text_argument(from.suppress_tokens, from.suppress_tokens_size, "suppress_tokens");
+  if (from.suppress_tokens != nullptr)
+    to.suppress_tokens = text_argument(from.suppress_tokens, from.suppress_tokens_size, "suppress_tokens");
   to.condition_on_previous_text = in_range("condition_on_previous_text", from.condition_on_previous_text, 0, 1) != 0;
   to.suppress_blank = in_range("suppress_blank", from.suppress_blank, 0, 1) != 0;
   to.without_timestamps = in_range("without_timestamps", from.without_timestamps, 0, 1) != 0;
@@ -229,14 +234,16 @@ void wtrt_transcribe_options_init(wtrt_transcribe_options* options, uint32_t str
 wtrt_error* wtrt_engine_estimate(const wtrt_model* model, const wtrt_engine_options* options, wtrt_memory_plan* plan) {
   return guard([&] {
     const runtime::Model& loaded = *required(model, "model").object;
-    fill_struct(plan, view_of(runtime::plan_memory(loaded.whisper(), *loaded.make_ops(), engine_options(options))), "plan");
+    fill_struct(plan, view_of(runtime::plan_memory(loaded.whisper(), *loaded.make_ops(), engine_options(options))),
+                "plan");
   });
 }
 
 wtrt_error* wtrt_engine_create(wtrt_model* model, const wtrt_engine_options* options, wtrt_engine** engine) {
   return guard([&] {
     required(engine, "engine");
-    *engine = new wtrt_engine(std::make_shared<runtime::Engine>(required(model, "model").object, engine_options(options)));
+    *engine =
+        new wtrt_engine(std::make_shared<runtime::Engine>(required(model, "model").object, engine_options(options)));
   });
 }
 
@@ -267,8 +274,8 @@ wtrt_error* wtrt_engine_get_stats(const wtrt_engine* engine, wtrt_engine_stats* 
   });
 }
 
-wtrt_error* wtrt_engine_submit(wtrt_engine* engine, wtrt_queue* queue, const wtrt_audio* audio, const wtrt_transcribe_options* options,
-                               wtrt_job** job) {
+wtrt_error* wtrt_engine_submit(wtrt_engine* engine, wtrt_queue* queue, const wtrt_audio* audio,
+                               const wtrt_transcribe_options* options, wtrt_job** job) {
   return guard([&] {
     required(job, "job");
     auto& submit_to = *required(engine, "engine").object;

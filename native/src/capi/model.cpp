@@ -46,7 +46,8 @@ void wtrt_model_options_init(wtrt_model_options* options, uint32_t struct_size) 
   if (options != nullptr) write_struct(options, struct_size, kDefaults);
 }
 
-wtrt_error* wtrt_model_load(const char* name_or_path, int64_t size, const wtrt_model_options* options, wtrt_model** model) {
+wtrt_error* wtrt_model_load(const char* name_or_path, int64_t size, const wtrt_model_options* options,
+                            wtrt_model** model) {
   return guard([&] {
     required(model, "model");
     const std::string_view name = text_argument(name_or_path, size, "name_or_path");
@@ -98,7 +99,8 @@ wtrt_error* wtrt_model_get_language(const wtrt_model* model, int32_t index, cons
   });
 }
 
-wtrt_error* wtrt_model_tokenize(const wtrt_model* model, const char* text, int64_t size, int32_t* tokens, int64_t capacity, int64_t* count) {
+wtrt_error* wtrt_model_tokenize(const wtrt_model* model, const char* text, int64_t size, int32_t* tokens,
+                                int64_t capacity, int64_t* count) {
   return guard([&] {
     if (capacity < 0 || (tokens == nullptr && capacity > 0)) refuse("tokens: NULL or a negative capacity");
     const auto ids = required(model, "model").object->tokenizer()->encode(text_argument(text, size, "text"));
@@ -108,7 +110,8 @@ wtrt_error* wtrt_model_tokenize(const wtrt_model* model, const char* text, int64
   });
 }
 
-wtrt_error* wtrt_model_detokenize(const wtrt_model* model, const int32_t* tokens, int64_t count, int32_t with_special, wtrt_text** text) {
+wtrt_error* wtrt_model_detokenize(const wtrt_model* model, const int32_t* tokens, int64_t count, int32_t with_special,
+                                  wtrt_text** text) {
   return guard([&] {
     const text::Tokenizer& tokenizer = *required(model, "model").object->tokenizer();
     required(text, "text");

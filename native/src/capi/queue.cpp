@@ -205,7 +205,8 @@ wtrt_error* wtrt_result_get_language(const wtrt_result* result, const char** cod
   });
 }
 
-wtrt_error* wtrt_result_get_language_probabilities(const wtrt_result* result, const float** probabilities, int64_t* count) {
+wtrt_error* wtrt_result_get_language_probabilities(const wtrt_result* result, const float** probabilities,
+                                                   int64_t* count) {
   return guard([&] {
     const std::vector<float>& from = required(result, "result").object->language_probabilities;
     required(probabilities, "probabilities");

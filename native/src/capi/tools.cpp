@@ -68,11 +68,14 @@ wtrt_error* wtrt_set_log_sink(wtrt_log_sink sink, void* context, int32_t level) 
   });
 }
 
-wtrt_error* wtrt_quantize(const char* model, int64_t model_size, const char* output, int64_t output_size, int32_t weights) {
+wtrt_error* wtrt_quantize(const char* model, int64_t model_size, const char* output, int64_t output_size,
+                          int32_t weights) {
   return guard([&] {
-    const std::string_view from = text_argument(model, model_size, "model"), to = text_argument(output, output_size, "output");
+    const std::string_view from = text_argument(model, model_size, "model"),
+                           to = text_argument(output, output_size, "output");
     if (from.empty() || to.empty()) refuse("model and output must not be empty");
-    if (weights != WTRT_COMPUTE_INT8) refuse("weights: " + std::to_string(weights) + " cannot be written; use WTRT_COMPUTE_INT8");
+    if (weights != WTRT_COMPUTE_INT8)
+      refuse("weights: " + std::to_string(weights) + " cannot be written; use WTRT_COMPUTE_INT8");
     checkpoint::quantize(checkpoint::find_model(from), to, "int8", {});
   });
 }
@@ -86,7 +89,8 @@ wtrt_error* wtrt_doctor(wtrt_text** report) {
     found["audio"] = nlohmann::ordered_json::parse(audio::describe_audio_support());
     found["cuda"] = describe_cuda();
     const char* models = std::getenv("WHISPERTRT_MODELS");
-    found["models"] = {{"WHISPERTRT_MODELS", models != nullptr ? nlohmann::ordered_json(models) : nlohmann::ordered_json()}};
+    found["models"] = {
+        {"WHISPERTRT_MODELS", models != nullptr ? nlohmann::ordered_json(models) : nlohmann::ordered_json()}};
     *report = new wtrt_text{found.dump(2)};
   });
 }
@@ -96,7 +100,8 @@ wtrt_error* wtrt_normalize(int32_t normalizer, const char* text, int64_t size, w
     required(normalized, "normalized");
     in_range("normalizer", normalizer, WTRT_NORMALIZER_ENGLISH, WTRT_NORMALIZER_BASIC);
     const std::string_view from = text_argument(text, size, "text");
-    *normalized = new wtrt_text{normalizer == WTRT_NORMALIZER_ENGLISH ? text::normalize_english(from) : text::normalize_basic(from)};
+    *normalized = new wtrt_text{normalizer == WTRT_NORMALIZER_ENGLISH ? text::normalize_english(from)
+                                                                      : text::normalize_basic(from)};
   });
 }
 

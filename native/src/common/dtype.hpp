@@ -11,9 +11,12 @@ enum class DType : int32_t { f32, f16, bf16, i8, i32, u8, i64 };
 
 constexpr size_t size_of(DType type) {
   switch (type) {
-    case DType::f32: case DType::i32: return 4;
-    case DType::f16: case DType::bf16: return 2;
-    case DType::i8: case DType::u8: return 1;
+    case DType::f32:
+    case DType::i32: return 4;
+    case DType::f16:
+    case DType::bf16: return 2;
+    case DType::i8:
+    case DType::u8: return 1;
     case DType::i64: return 8;
   }
   return 0;

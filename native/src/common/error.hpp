@@ -16,8 +16,8 @@ enum class ErrorCode : int32_t {
   invalid_checkpoint = 5,  // a model file is damaged or not what it claims to be
   unsupported = 6,         // understood, but this build, chip or version cannot do it
   out_of_memory = 7,
-  busy = 8,       // a queue is full; try again later
-  closed = 9,     // the engine was closed
+  busy = 8,    // a queue is full; try again later
+  closed = 9,  // the engine was closed
   cancelled = 10,
   abi_mismatch = 11,
   internal = 12,  // a defect of this library

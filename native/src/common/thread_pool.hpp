@@ -31,7 +31,8 @@ class ThreadPool {
   // `body` must not throw.
   template <typename Body>
   void parallel_for(int32_t count, const Body& body) {
-    run(count, [](void* context, int32_t i) { (*static_cast<const Body*>(context))(i); }, const_cast<Body*>(&body));
+    run(
+        count, [](void* context, int32_t i) { (*static_cast<const Body*>(context))(i); }, const_cast<Body*>(&body));
   }
 
   // Runs `task` beside the engines (decoding of files, log-mel, writers), on a thread of its own kind, never the caller's.

@@ -38,10 +38,10 @@ struct DecoderWork {
   static int64_t bytes(const checkpoint::WhisperConfig& config, int32_t tokens, int32_t rows, DType type);
 
   std::unique_ptr<ops::Buffer> memory;
-  ops::TokenSlot* tokens;  // device memory [tokens]
-  int32_t* picks;          // device memory [rows]: which tokens' logits are wanted
-  int32_t* rows;           // device memory [rows]: whose they are
-  ops::BeamLines* searches;  // device memory [rows]
+  ops::TokenSlot* tokens;      // device memory [tokens]
+  int32_t* picks;              // device memory [rows]: which tokens' logits are wanted
+  int32_t* rows;               // device memory [rows]: whose they are
+  ops::BeamLines* searches;    // device memory [rows]
   ops::Tensor hidden, normed;  // [tokens, width]
   ops::Tensor wide;            // [tokens, 4 * width]
   ops::Tensor picked;          // [rows, width]

@@ -31,7 +31,8 @@ class Carver {
 
 void carve(Carver& carver, const checkpoint::WhisperConfig& config, int32_t batch, DType type, EncoderWork* work) {
   const int64_t positions = static_cast<int64_t>(batch) * config.n_audio_ctx;
-  const int64_t convolution = 2LL * (config.n_audio_ctx + 1) * (config.width + (config.n_mels + 7) / 8 * 8);  // of a window
+  const int64_t convolution =
+      2LL * (config.n_audio_ctx + 1) * (config.width + (config.n_mels + 7) / 8 * 8);  // of a window
   const int64_t widest = std::max<int64_t>(
       {config.encoder_ffn, 3LL * config.width, (convolution + config.n_audio_ctx - 1) / config.n_audio_ctx});
   const auto mel = carver.tensor(static_cast<int64_t>(batch) * config.n_mels, kMelFrames);

@@ -17,9 +17,9 @@ namespace wtrt::ops {
 struct DeviceInfo {
   std::string name;
   int32_t index;
-  std::string architecture;          // "sm_90"
+  std::string architecture;  // "sm_90"
   int64_t memory_bytes, free_bytes;
-  std::string refusal;               // why it cannot be used; empty: it can
+  std::string refusal;  // why it cannot be used; empty: it can
 };
 
 // What the library lends the module, whose own copies of these would know nothing of the process's.

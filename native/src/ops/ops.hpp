@@ -80,9 +80,9 @@ class Ops {
   virtual ~Ops() = default;
 
   virtual ComputeType compute_type() const = 0;
-  virtual DType activation_type() const = 0;  // of every tensor between the mel and the logits, which are f32
-  virtual KvTypes kv_types() const = 0;       // the caches' element types under this compute type
-  virtual int32_t encoder_batch() const = 0;  // windows that are worth encoding together
+  virtual DType activation_type() const = 0;    // of every tensor between the mel and the logits, which are f32
+  virtual KvTypes kv_types() const = 0;         // the caches' element types under this compute type
+  virtual int32_t encoder_batch() const = 0;    // windows that are worth encoding together
   virtual int64_t available_bytes() const = 0;  // of the device's memory; -1: not known, the system's to give
 
   // ---- memory and weights (outside open/close) ----
@@ -108,7 +108,8 @@ class Ops {
   virtual void run_recorded(const char* name, uint64_t key, const std::function<void()>& body) = 0;
 
   // ---- transfers ----
-  virtual void write(void* device, const void* host, int64_t bytes) = 0;  // in order with the ops; host may be reused at once
+  virtual void write(void* device, const void* host,
+                     int64_t bytes) = 0;  // in order with the ops; host may be reused at once
   // Copies to the host in order with the ops; `host` is filled once wait(ticket) returned.
   virtual uint64_t read(void* host, const void* device, int64_t bytes) = 0;
   virtual void wait(uint64_t ticket) = 0;
@@ -128,7 +129,8 @@ class Ops {
   virtual void norm_linear(const LayerNorm& norm, const Linear& linear, const Tensor& in, const Tensor& normed,
                            Activation activation, const Tensor& out) = 0;
   // out = activation(in · Wᵀ + b) [+ residual]. `residual` null or [rows, N]; it may be `out` itself. The logits' `out` is f32.
-  virtual void linear(const Linear& linear, const Tensor& in, Activation activation, const Tensor* residual, const Tensor& out) = 0;
+  virtual void linear(const Linear& linear, const Tensor& in, Activation activation, const Tensor* residual,
+                      const Tensor& out) = 0;
 
   // ---- cross-KV phase ----
   // linear(in), in [batch * T, width], gives k and v side by side → layer `layer` of slot slots[b] (host array), whose length
@@ -138,14 +140,14 @@ class Ops {
 
   // ---- decoder, over `tokens` [count] in device memory ----
   // out[i] = table[token] + positions[position]; table [vocabulary, width] of the embedding, positions [text_context, width].
-  virtual void embed(const Linear& table, const Tensor& positions, const StepState& state, const TokenSlot* tokens, int32_t count,
-                     const Tensor& out) = 0;
+  virtual void embed(const Linear& table, const Tensor& positions, const StepState& state, const TokenSlot* tokens,
+                     int32_t count, const Tensor& out) = 0;
   // qkv [count, 3 * width]: writes k and v at each token's position, then attends over positions 0 … its own. → out [count, width].
-  virtual void self_attention(PagedKv& cache, int32_t layer, const Tensor& qkv, const StepState& state, const TokenSlot* tokens,
-                              int32_t count, const Tensor& out) = 0;
+  virtual void self_attention(PagedKv& cache, int32_t layer, const Tensor& qkv, const StepState& state,
+                              const TokenSlot* tokens, int32_t count, const Tensor& out) = 0;
   // q [count, width] over the length of the slot of the token's row → out [count, width].
-  virtual void cross_attention(const CrossKv& cache, int32_t layer, const Tensor& q, const StepState& state, const TokenSlot* tokens,
-                               int32_t count, const Tensor& out) = 0;
+  virtual void cross_attention(const CrossKv& cache, int32_t layer, const Tensor& q, const StepState& state,
+                               const TokenSlot* tokens, int32_t count, const Tensor& out) = 0;
   // Cross-attention before the softmax, q · k / √head_size, of some heads (host array) of a layer over the slot of the
   // token's row: q [count, width] → out [heads.size() * count, positions], head by head; -inf beyond the slot's length.
   virtual void alignment_scores(const CrossKv& cache, int32_t layer, std::span<const int32_t> heads, const Tensor& q,
@@ -162,12 +164,13 @@ class Ops {
   // on nothing but the logits and the policy's keys. Adds its log-probability (of softmax(logits)), appends it to the history, sets
   // `token`, `finished`. `advance`: how many cache positions the run before wrote: `length` += 1 for a step; after a prefill the host
   // has set it.
-  virtual void sample(const Tensor& logits, const StepState& state, const int32_t* rows, int32_t count, int32_t advance) = 0;
+  virtual void sample(const Tensor& logits, const StepState& state, const int32_t* rows, int32_t count,
+                      int32_t advance) = 0;
   // One step of beam searches (device memory), as openai/whisper's BeamSearchDecoder: candidates, hypotheses that ended, survivors.
   // A survivor stays in its source's row, further ones of the same source take rows that nobody continues: their histories, page
   // tables and what the page in use holds (all layers) are copied. Sets `finished` in all rows of a search that is over.
-  virtual void beam_select(PagedKv& cache, const Tensor& logits, const StepState& state, const BeamLines* searches, int32_t count,
-                           int32_t advance) = 0;
+  virtual void beam_select(PagedKv& cache, const Tensor& logits, const StepState& state, const BeamLines* searches,
+                           int32_t count, int32_t advance) = 0;
   // Copies pages, all layers.
   virtual void copy_pages(PagedKv& cache, std::span<const PageCopy> copies) = 0;
   // probabilities[i] = softmax(logits[i, 0 … limit))[targets[i]], or 0 where the target is not below `limit`. Targets

@@ -9,13 +9,14 @@ namespace wtrt::ops {
 struct TokenPolicy {
   // Which tokens may follow, as openai/whisper's logit filters decide.
   int32_t eot, no_timestamps, timestamp_begin, no_speech;
-  int32_t blank;                  // the token of " ", suppressed together with eot at the first sampled position; -1: allowed
-  int32_t with_timestamps;        // 1: timestamp rules apply
+  int32_t blank;            // the token of " ", suppressed together with eot at the first sampled position; -1: allowed
+  int32_t with_timestamps;  // 1: timestamp rules apply
   int32_t max_initial_timestamp;  // last timestamp index (0.02 s each) the first token may have; -1: no limit
   int32_t suppress_mask;          // which of the suppression bit masks applies
   // Repetition within the row's history, before those filters.
-  float repetition_penalty = 1.0f;  // logits of tokens in the history are divided by it (negative ones multiplied); 1: off
-  int32_t no_repeat_ngram = 0;   // no sequence of so many tokens comes twice; 0: off
+  float repetition_penalty =
+      1.0f;                     // logits of tokens in the history are divided by it (negative ones multiplied); 1: off
+  int32_t no_repeat_ngram = 0;  // no sequence of so many tokens comes twice; 0: off
   // Sampling: at a temperature above 0 the noise of (seed, window, candidate, position, token) decides.
   float temperature = 0.0f;  // 0: the likeliest token
   uint32_t window = 0;       // which window of the recording
@@ -44,8 +45,8 @@ struct BeamState {
   int32_t rows[kMaxBeams];  // the first one is prefilled, and gives the search its number
   int32_t max_ended;        // the search is over when so many hypotheses have ended
   int32_t ended;
-  int32_t best_length;     // tokens without eot of the best one that ended; they stand in best_history
-  double length_penalty;   // see hypothesis_score()
+  int32_t best_length;    // tokens without eot of the best one that ended; they stand in best_history
+  double length_penalty;  // see hypothesis_score()
   double best_sum, best_score;
 };
 
@@ -53,9 +54,9 @@ struct BeamState {
 struct StepState {
   RowState* rows;
   TokenPolicy* policies;
-  int32_t* history;           // sampled tokens
-  int32_t* pages;             // page numbers of the self-attention KV cache, in order of position
-  const uint32_t* suppress;   // bit masks over the vocabulary, suppress_words each
+  int32_t* history;          // sampled tokens
+  int32_t* pages;            // page numbers of the self-attention KV cache, in order of position
+  const uint32_t* suppress;  // bit masks over the vocabulary, suppress_words each
   int32_t history_capacity, pages_per_row, suppress_words;
   BeamState* beams = nullptr;       // by number
   int32_t* best_history = nullptr;  // history_capacity for each beam search

@@ -136,7 +136,9 @@ using Window = std::span<const Attempt>;
 std::vector<Window> windows_of(const std::vector<Attempt>& attempts) {
   std::vector<Window> windows;
   for (size_t begin = 0, i = 1; i <= attempts.size(); ++i) {
-    if (i < attempts.size() && attempts[i].seek == attempts[begin].seek && attempts[i].channel == attempts[begin].channel) continue;
+    if (i < attempts.size() && attempts[i].seek == attempts[begin].seek &&
+        attempts[i].channel == attempts[begin].channel)
+      continue;
     windows.emplace_back(attempts.data() + begin, i - begin);
     begin = i;
   }
@@ -170,7 +172,8 @@ std::string python_float(double value) {
 std::string write_json(const Transcript& transcript, bool with_trace) {
   std::string out = "{";
   append_text(out, "text", transcript.text);
-  append_list(out, "segments", transcript.segments, [&](const Segment& segment) { append_segment(out, segment, transcript.language); });
+  append_list(out, "segments", transcript.segments,
+              [&](const Segment& segment) { append_segment(out, segment, transcript.language); });
   append_text(out, "language", transcript.language);
   if (with_trace)
     append_list(out, "trace", windows_of(transcript.attempts), [&](Window window) { append_window(out, window); });

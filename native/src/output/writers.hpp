@@ -37,7 +37,7 @@ struct Attempt {
   double avg_logprob = 0, compression_ratio = 0, no_speech_prob = 0;
   int32_t verdict = accepted;
   std::vector<int32_t> tokens;
-  int32_t channel = -1;  // as the window's segments have it
+  int32_t channel = -1;          // as the window's segments have it
   int32_t audio_context = 1500;  // positions of the encoder
 };
 

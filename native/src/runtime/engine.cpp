@@ -13,16 +13,20 @@ constexpr double kChunkSeconds = 30;
 
 void check_division(const AudioInput& audio, JobOptions& options) {
   if (options.vad && !options.transcribe.clip_timestamps.empty()) {
-    throw Error(ErrorCode::invalid_argument, "clip_timestamps and vad: both say what is transcribed; leave one of them out");
+    throw Error(ErrorCode::invalid_argument,
+                "clip_timestamps and vad: both say what is transcribed; leave one of them out");
   }
   if (options.batched) {
-    if (!options.vad) throw Error(ErrorCode::invalid_argument, "batched: it needs vad, which says where a recording can be cut");
+    if (!options.vad)
+      throw Error(ErrorCode::invalid_argument, "batched: it needs vad, which says where a recording can be cut");
     options.vad->max_speech_duration_s = std::min(options.vad->max_speech_duration_s, kChunkSeconds);
   }
-  const bool once_only = audio.kind == AudioKind::pushed || audio.kind == AudioKind::descriptor || audio.kind == AudioKind::descriptor_raw;
+  const bool once_only =
+      audio.kind == AudioKind::pushed || audio.kind == AudioKind::descriptor || audio.kind == AudioKind::descriptor_raw;
   if (options.split_channels && once_only) {
     throw Error(ErrorCode::invalid_argument,
-                "channels: each one is read by itself, which a pipe or pushed samples cannot be; give a file or its bytes, or mix them");
+                "channels: each one is read by itself, which a pipe or pushed samples cannot be; give a file or its "
+                "bytes, or mix them");
   }
 }
 
@@ -59,11 +63,13 @@ std::shared_ptr<Job> Engine::submit(std::shared_ptr<EventQueue> queue, AudioInpu
   if (options.vad) vad::check_options(*options.vad);
   check_division(audio, options);
   if (const int32_t rows = whisper::rows_of_window(options.transcribe); rows > rows_) {
-    throw Error(ErrorCode::invalid_argument, "beam_size and best_of: a window takes " + std::to_string(rows) + " rows and max_batch is " +
-                                                 std::to_string(rows_) + "; lower them or raise max_batch (and memory_limit)");
+    throw Error(ErrorCode::invalid_argument, "beam_size and best_of: a window takes " + std::to_string(rows) +
+                                                 " rows and max_batch is " + std::to_string(rows_) +
+                                                 "; lower them or raise max_batch (and memory_limit)");
   }
   if (const char* other = beside_live(options); options.transcribe.live_interval && other != nullptr) {
-    throw Error(ErrorCode::unsupported, std::string("live: it cannot be combined with ") + other + " yet; leave one of them out");
+    throw Error(ErrorCode::unsupported,
+                std::string("live: it cannot be combined with ") + other + " yet; leave one of them out");
   }
   auto job = std::make_shared<Job>(inbox_, std::move(queue), std::move(audio), std::move(options));
   if (job->options().transcribe.live_interval && !job->pushed()) {
@@ -92,7 +98,8 @@ void Engine::ask_to_stop() {
 
 void Engine::close() {
   if (inside_log_sink()) {
-    throw Error(ErrorCode::invalid_argument, "an engine cannot be closed from inside the log sink: its thread may be the one that logs");
+    throw Error(ErrorCode::invalid_argument,
+                "an engine cannot be closed from inside the log sink: its thread may be the one that logs");
   }
   ask_to_stop();
   const std::lock_guard lock(closing_);

@@ -28,14 +28,14 @@ enum class EventKind : int32_t {
 struct Event {
   EventKind kind = EventKind::progress;
   uint64_t tag = 0;
-  output::Segment segment;            // segment, tentative
-  std::string text;                   // language: its code; failed: the message
-  double probability = 0;             // language
-  ErrorCode error{};                  // failed
-  bool cancelled = false;             // finished
+  output::Segment segment;  // segment, tentative
+  std::string text;         // language: its code; failed: the message
+  double probability = 0;   // language
+  ErrorCode error{};        // failed
+  bool cancelled = false;   // finished
   double done_seconds = 0, total_seconds = -1;
-  const void* replaces = nullptr;     // whose older events of the same kind are dropped unread; null: nobody's
-  std::shared_ptr<void> credit;       // a segment's share of its job's credit; given back with the last copy of the event
+  const void* replaces = nullptr;  // whose older events of the same kind are dropped unread; null: nobody's
+  std::shared_ptr<void> credit;    // a segment's share of its job's credit; given back with the last copy of the event
 };
 
 class EventQueue {

@@ -242,7 +242,8 @@ int32_t Executor::step(std::span<const int32_t> groups) {
     write_lines(lines);
     stepping_ = lines.rows;
   }
-  const auto key = static_cast<uint64_t>(count) << 32 | static_cast<uint64_t>(lines.draws) << 16 | lines.searches.size();
+  const auto key =
+      static_cast<uint64_t>(count) << 32 | static_cast<uint64_t>(lines.draws) << 16 | lines.searches.size();
   ops_->run_recorded("decode step", key, [&] {
     model_->whisper().decode(*ops_, decoder_, count, state_, {*self_kv_, *cross_kv_});
     choose(lines, 1);
@@ -253,7 +254,8 @@ int32_t Executor::step(std::span<const int32_t> groups) {
 
 void Executor::ask_states() {
   Arrival next{asked_ + 1, 0, std::vector<ops::RowState>(known_.size())};
-  next.ticket = ops_->read(next.rows.data(), state_.rows, static_cast<int64_t>(next.rows.size() * sizeof(ops::RowState)));
+  next.ticket =
+      ops_->read(next.rows.data(), state_.rows, static_cast<int64_t>(next.rows.size() * sizeof(ops::RowState)));
   ++asked_;
   arriving_.push_back(std::move(next));  // where its rows lie does not change
 }

@@ -114,13 +114,13 @@ class Executor {
   std::unique_ptr<ops::CrossKv> cross_kv_;
 
   std::unique_ptr<ops::Buffer> state_memory_;
-  ops::StepState state_{};              // device addresses
-  uint32_t* masks_ = nullptr;           // device: one suppression mask per row
+  ops::StepState state_{};     // device addresses
+  uint32_t* masks_ = nullptr;  // device: one suppression mask per row
   std::vector<int32_t> free_pages_;
   std::vector<RowPages> row_pages_;
-  std::vector<Group> groups_;           // by first row
-  std::vector<int32_t> lengths_;        // upper bound of each row's length, as enqueued
-  std::vector<int32_t> stepping_;       // rows of the last step, already on the device as its token list
+  std::vector<Group> groups_;      // by first row
+  std::vector<int32_t> lengths_;   // upper bound of each row's length, as enqueued
+  std::vector<int32_t> stepping_;  // rows of the last step, already on the device as its token list
   // The rows' states on their way from the device, oldest first.
   struct Arrival {
     uint64_t number, ticket;

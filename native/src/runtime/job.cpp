@@ -25,7 +25,8 @@ void Inbox::stir() {
 
 Job::Job(std::shared_ptr<Inbox> inbox, std::shared_ptr<EventQueue> queue, AudioInput audio, JobOptions options)
     : inbox_(std::move(inbox)), queue_(std::move(queue)), audio_(std::move(audio)), options_(std::move(options)) {
-  if (audio_.kind == AudioKind::pushed || audio_.kind == AudioKind::descriptor || audio_.kind == AudioKind::descriptor_raw) {
+  if (audio_.kind == AudioKind::pushed || audio_.kind == AudioKind::descriptor ||
+      audio_.kind == AudioKind::descriptor_raw) {
     push_buffer_ = std::make_shared<PushBuffer>();
   }
   cancelled_ = std::make_shared<std::atomic<bool>>(false);
@@ -50,7 +51,8 @@ void Job::cancel() {
 
 void Job::push(std::span<const float> samples) {
   if (audio_.kind != AudioKind::pushed) {
-    throw Error(ErrorCode::invalid_argument, "samples can be pushed only to a job whose audio is of the kind WTRT_AUDIO_PUSHED");
+    throw Error(ErrorCode::invalid_argument,
+                "samples can be pushed only to a job whose audio is of the kind WTRT_AUDIO_PUSHED");
   }
   push_buffer_->push(samples);
   inbox_->stir();
@@ -58,7 +60,8 @@ void Job::push(std::span<const float> samples) {
 
 void Job::end_audio() {
   if (audio_.kind != AudioKind::pushed) {
-    throw Error(ErrorCode::invalid_argument, "only a job whose audio is of the kind WTRT_AUDIO_PUSHED has an end to announce");
+    throw Error(ErrorCode::invalid_argument,
+                "only a job whose audio is of the kind WTRT_AUDIO_PUSHED has an end to announce");
   }
   push_buffer_->end();
   inbox_->stir();
@@ -120,8 +123,8 @@ std::unique_ptr<audio::PcmSource> Job::open_source() {
 }
 
 std::unique_ptr<vad::SpeechSource> Job::open_speech() {
-  return std::make_unique<vad::SpeechSource>(open_audio(), std::make_unique<vad::SileroDetector>(), *options_.vad, speech_map_,
-                                             [this] { return !cancelled(); });
+  return std::make_unique<vad::SpeechSource>(open_audio(), std::make_unique<vad::SileroDetector>(), *options_.vad,
+                                             speech_map_, [this] { return !cancelled(); });
 }
 
 std::unique_ptr<audio::PcmSource> Job::open_audio() {

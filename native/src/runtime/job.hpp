@@ -81,7 +81,8 @@ class Job : public std::enable_shared_from_this<Job> {
   const JobOptions& options() const { return options_; }
   bool is_part() const { return part_.whole != nullptr; }
   bool has_credit() const {
-    return is_part() ? part_.whole->has_credit() : unread_.load(std::memory_order_relaxed) < options_.max_pending_segments;
+    return is_part() ? part_.whole->has_credit()
+                     : unread_.load(std::memory_order_relaxed) < options_.max_pending_segments;
   }
   bool pushed() const { return push_buffer_ != nullptr; }
   const std::shared_ptr<EventQueue>& queue() const { return queue_; }
@@ -92,13 +93,13 @@ class Job : public std::enable_shared_from_this<Job> {
   // Whether more of the audio has come in which speech can be searched for, and the search until that window can be made or no more has come.
   bool speech_to_search() const;
   void search_speech(int64_t seek, int64_t frames);  // on a background thread
-  std::unique_ptr<audio::PcmSource> open_source();  // once; on a background thread
+  std::unique_ptr<audio::PcmSource> open_source();   // once; on a background thread
   // Where the job's audio is filtered: seconds of what is left to seconds of the recording.
   double original_time(double seconds) const { return speech_map_ ? speech_map_->original_time(seconds) : seconds; }
   void restore_times(std::vector<output::Segment>& segments) const;
   // Fills in the recording's length, as far as it is known, and how much of it was transcribed. `frames`: content of the reader, -1 while unknown.
   void measure(Result& result, int64_t frames) const;
-  void report(Event event);                         // adds the tag
+  void report(Event event);  // adds the tag
   void report_progress(double done_seconds, double total_seconds);
   void report_segments(const std::vector<output::Segment>& segments);
   void report_tentative(output::Segment segment);  // unless it says what the last one said
@@ -108,9 +109,9 @@ class Job : public std::enable_shared_from_this<Job> {
 
   // ---- a job in parts, which are jobs of their own and report here; scheduler's thread but where it says otherwise ----
   bool in_parts() const { return options_.batched || options_.split_channels; }
-  void open_parts();         // on a background thread
-  bool chunk_to_read();      // more can be read of what is cut into chunks, and is needed
-  void read_chunk();         // on a background thread
+  void open_parts();     // on a background thread
+  bool chunk_to_read();  // more can be read of what is cut into chunks, and is needed
+  void read_chunk();     // on a background thread
   // The next one, if there is one and not more than `most` are under way. `detects`: the model has languages to detect.
   std::shared_ptr<Job> next_part(size_t most, bool detects);
   bool parts_ended() const;  // all that there are
@@ -128,16 +129,16 @@ class Job : public std::enable_shared_from_this<Job> {
     std::vector<size_t> languages;              // what detection chooses from
     whisper::LanguageVote vote;                 // of the recording's first windows
     std::vector<float> language_probabilities;  // of the first detection
-    std::vector<float> mel;    // [mels, 3000] of the window at hand
-    int32_t frames = 0;        // real frames in it
-    int32_t wanted = audio::kWindowFrames;  // frames it is to be filled with
-    bool detecting = false;    // the language is to be detected from the window at hand
-    bool leading = false;      // which is the next one of the recording's first, and not the window at seek()
-    int32_t positions = 0;     // of the encoder it takes
+    std::vector<float> mel;                     // [mels, 3000] of the window at hand
+    int32_t frames = 0;                         // real frames in it
+    int32_t wanted = audio::kWindowFrames;      // frames it is to be filled with
+    bool detecting = false;                     // the language is to be detected from the window at hand
+    bool leading = false;   // which is the next one of the recording's first, and not the window at seek()
+    int32_t positions = 0;  // of the encoder it takes
     int32_t frames_heard() const { return std::min(frames, 2 * positions); }
-    int32_t slot = -1;          // the window's cross-KV, for all attempts at it
-    std::vector<int32_t> rows;  // of the attempt under way
-    std::unique_ptr<Division> division;  // of a job in parts
+    int32_t slot = -1;                       // the window's cross-KV, for all attempts at it
+    std::vector<int32_t> rows;               // of the attempt under way
+    std::unique_ptr<Division> division;      // of a job in parts
     whisper::AlignmentScores alignment;      // of the window at hand
     std::vector<whisper::WordTiming> words;  // what was made of it
   } at;
@@ -157,7 +158,7 @@ class Job : public std::enable_shared_from_this<Job> {
   JobOptions options_;
   PartOf part_;
   std::shared_ptr<PushBuffer> push_buffer_;
-  std::shared_ptr<vad::SpeechMap> speech_map_;  // null: the audio is not filtered
+  std::shared_ptr<vad::SpeechMap> speech_map_;    // null: the audio is not filtered
   std::shared_ptr<std::atomic<bool>> cancelled_;  // shared with its parts
   std::atomic<int32_t> unread_{0};
   bool ended_ = false;

@@ -53,12 +53,15 @@ std::shared_ptr<const Model> Model::load(std::string_view name_or_path, const De
     throw;
   }
   model->tokenizer_ = read.get();
-  log(LogLevel::info, "loaded " + directory.string() + " onto " + model->device_.name() + " in " + std::to_string(model->load_seconds_) + " s");
+  log(LogLevel::info, "loaded " + directory.string() + " onto " + model->device_.name() + " in " +
+                          std::to_string(model->load_seconds_) + " s");
   return model;
 }
 
 const std::shared_ptr<const text::Tokenizer>& Model::tokenizer() const {
-  if (!tokenizer_) throw Error(ErrorCode::unsupported, "random weights have no tokenizer: they are to measure with, not to transcribe");
+  if (!tokenizer_)
+    throw Error(ErrorCode::unsupported,
+                "random weights have no tokenizer: they are to measure with, not to transcribe");
   return tokenizer_;
 }
 

@@ -16,8 +16,8 @@ namespace wtrt::runtime {
 // Both ends share it. The reading end blocks until samples are there, the end was announced, or the job was stopped.
 class PushBuffer {
  public:
-  void push(std::span<const float> samples);           // throws invalid_argument after end(), closed after stop()
-  bool push_bounded(std::span<const float> samples);   // waits while the buffer is full; false once stopped
+  void push(std::span<const float> samples);          // throws invalid_argument after end(), closed after stop()
+  bool push_bounded(std::span<const float> samples);  // waits while the buffer is full; false once stopped
   void end();
   void fail(std::exception_ptr error);  // the reader gets it after what was pushed
   void stop();                          // wakes both ends; read() throws cancelled from now on

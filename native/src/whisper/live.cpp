@@ -90,7 +90,7 @@ int64_t LiveWindow::spoken() const {
 size_t LiveWindow::certain(std::span<const WordTiming> next) const {
   if (heard_ == Heard::all) return next.size();
   if (wordless_ && !stable_.empty()) return next.size();  // what follows is heard without it, see move_on()
-  const bool full = heard_ == Heard::full;  // no second opinion will come
+  const bool full = heard_ == Heard::full;                // no second opinion will come
   const double end = static_cast<double>(frames_) / kFramesPerSecond - (full ? kUnfinished : kContext);
   const auto agreed = [&](size_t i) { return i < tentative_.size() && next[i].tokens == tentative_[i].tokens; };
   size_t count = 0;

@@ -37,8 +37,9 @@ class LiveWindow {
   int64_t cut_at(int64_t frame, size_t words);  // drops what was before, the first `words` stable ones with it
 
   std::vector<WordTiming> stable_, tentative_;
-  int64_t frames_ = 0, frames_before_ = 0;         // heard by the last two hypotheses
-  bool wordless_ = false, wordless_before_ = false;  // nothing but punctuation was found behind the stable words by these two
+  int64_t frames_ = 0, frames_before_ = 0;  // heard by the last two hypotheses
+  bool wordless_ = false,
+       wordless_before_ = false;  // nothing but punctuation was found behind the stable words by these two
   Heard heard_ = Heard::so_far;
 };
 

@@ -1,7 +1,7 @@
 #include "whisper/segments.hpp"
 
-#include "text/normalizer.hpp"
 #include "common/utf8.hpp"
+#include "text/normalizer.hpp"
 
 namespace wtrt::whisper {
 namespace {
@@ -78,7 +78,8 @@ CutWindow cut_segments(const DecodedWindow& window, const WindowQuality& quality
     size_t from = 0;
     for (const size_t to : cuts) {
       const auto slice = tokens.subspan(from, to - from);
-      cutter.add(offset + (slice.front() - begin) * kTimestampSeconds, offset + (slice.back() - begin) * kTimestampSeconds, slice);
+      cutter.add(offset + (slice.front() - begin) * kTimestampSeconds,
+                 offset + (slice.back() - begin) * kTimestampSeconds, slice);
       from = to;
     }
     result.advance = single_ending ? frames : static_cast<int64_t>(tokens[from - 1] - begin) * kFramesPerTimestamp;

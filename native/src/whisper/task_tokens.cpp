@@ -44,7 +44,8 @@ int32_t sample_length(const TranscribeOptions& options, int32_t text_context) {
 }
 
 // openai/whisper keeps what max_new_tokens leaves of half the context, and all if it leaves nothing.
-std::vector<text::TokenId> prefix_tokens(const text::Tokenizer& tokenizer, const TranscribeOptions& options, int32_t text_context) {
+std::vector<text::TokenId> prefix_tokens(const text::Tokenizer& tokenizer, const TranscribeOptions& options,
+                                         int32_t text_context) {
   if (options.prefix.empty()) return {};
   std::vector<text::TokenId> tokens = spoken(tokenizer, options.prefix);
   const auto keep = static_cast<size_t>(text_context / 2 - sample_length(options, text_context));
@@ -66,20 +67,23 @@ void check_options(TranscribeOptions& options, const text::Tokenizer& tokenizer,
   if (!options.language.empty()) {
     const std::string_view code = text::find_language(options.language);
     if (code.empty() || (tokenizer.multilingual() && !tokenizer.language_token(code))) {
-      throw Error(ErrorCode::invalid_argument, "language: '" + options.language +
-                                                   "' is not one of this model's; give a code like \"en\" or an English name "
-                                                   "like \"english\"");
+      throw Error(ErrorCode::invalid_argument,
+                  "language: '" + options.language +
+                      "' is not one of this model's; give a code like \"en\" or an English name "
+                      "like \"english\"");
     }
     if (!tokenizer.multilingual() && code != "en") {
-      throw Error(ErrorCode::invalid_argument,
-                  "language: '" + options.language + "' asked of an English-only model; use \"en\" or a multilingual model");
+      throw Error(
+          ErrorCode::invalid_argument,
+          "language: '" + options.language + "' asked of an English-only model; use \"en\" or a multilingual model");
     }
     options.language = code;
   }
   candidate_languages(options.languages, tokenizer);
   for (const double seconds : options.clip_timestamps) {
     if (seconds >= 0 && seconds <= 1e9) continue;
-    throw Error(ErrorCode::invalid_argument, "clip_timestamps: " + std::to_string(seconds) + " is outside 0..1e9 seconds");
+    throw Error(ErrorCode::invalid_argument,
+                "clip_timestamps: " + std::to_string(seconds) + " is outside 0..1e9 seconds");
   }
   if (!tokenizer.multilingual() && options.task == Task::translate) {
     throw Error(ErrorCode::invalid_argument, "task: an English-only model cannot translate; use a multilingual model");
@@ -89,11 +93,12 @@ void check_options(TranscribeOptions& options, const text::Tokenizer& tokenizer,
                                                  " is outside 1.." + std::to_string(text_context / 2));
   }
   if (std::nearbyint(options.beam_size * options.patience) < 1) {
-    throw Error(ErrorCode::invalid_argument, "patience: " + std::to_string(options.patience) + " with " +
-                                                 std::to_string(options.beam_size) +
-                                                 " beams rounds to no hypothesis at all; their product must be above 0.5");
+    throw Error(ErrorCode::invalid_argument,
+                "patience: " + std::to_string(options.patience) + " with " + std::to_string(options.beam_size) +
+                    " beams rounds to no hypothesis at all; their product must be above 0.5");
   }
-  const size_t prefix = prefix_tokens(tokenizer, options, text_context).size(), longest = static_cast<size_t>(text_context / 2 - 4);
+  const size_t prefix = prefix_tokens(tokenizer, options, text_context).size(),
+               longest = static_cast<size_t>(text_context / 2 - 4);
   if (prefix > longest) {
     throw Error(ErrorCode::invalid_argument, "prefix: it is " + std::to_string(prefix) + " tokens long; at most " +
                                                  std::to_string(longest) + " fit");
@@ -104,14 +109,14 @@ void check_options(TranscribeOptions& options, const text::Tokenizer& tokenizer,
   const auto vocabulary = tokenizer.special().timestamp_begin + 1501;
   for (const text::TokenId id : parse_ids(options.suppress_tokens)) {
     if (id < -1 || id >= vocabulary) {
-      throw Error(ErrorCode::invalid_argument, "suppress_tokens: " + std::to_string(id) + " is outside -1.." +
-                                                   std::to_string(vocabulary - 1));
+      throw Error(ErrorCode::invalid_argument,
+                  "suppress_tokens: " + std::to_string(id) + " is outside -1.." + std::to_string(vocabulary - 1));
     }
   }
 }
 
-WindowPrompt window_prompt(const text::Tokenizer& tokenizer, const TranscribeOptions& options, std::string_view language,
-                           std::span<const text::TokenId> previous, int32_t text_context) {
+WindowPrompt window_prompt(const text::Tokenizer& tokenizer, const TranscribeOptions& options,
+                           std::string_view language, std::span<const text::TokenId> previous, int32_t text_context) {
   const text::SpecialTokens& special = tokenizer.special();
   const auto room = static_cast<size_t>(text_context / 2 - 1);
   WindowPrompt prompt;
@@ -148,7 +153,8 @@ std::vector<text::TokenId> suppressed_tokens(const text::Tokenizer& tokenizer, c
     ids.insert(ids.end(), symbols.begin(), symbols.end());
   }
   const text::SpecialTokens& special = tokenizer.special();
-  ids.insert(ids.end(), {special.transcribe, special.translate, special.sot, special.sot_prev, special.sot_lm, special.no_speech});
+  ids.insert(ids.end(),
+             {special.transcribe, special.translate, special.sot, special.sot_prev, special.sot_lm, special.no_speech});
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
@@ -164,7 +170,9 @@ ops::TokenPolicy token_policy(const text::Tokenizer& tokenizer, const Transcribe
   policy.blank = options.suppress_blank ? tokenizer.encode(" ").front() : -1;
   policy.with_timestamps = options.without_timestamps ? 0 : 1;
   policy.max_initial_timestamp =
-      options.max_initial_timestamp ? static_cast<int32_t>(std::nearbyint(*options.max_initial_timestamp / kTimestampPrecision)) : -1;
+      options.max_initial_timestamp
+          ? static_cast<int32_t>(std::nearbyint(*options.max_initial_timestamp / kTimestampPrecision))
+          : -1;
   policy.repetition_penalty = static_cast<float>(options.repetition_penalty);
   policy.no_repeat_ngram = options.no_repeat_ngram_size;
   policy.seed = options.seed;

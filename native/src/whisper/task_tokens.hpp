@@ -21,8 +21,8 @@ struct WindowPrompt {
 
 // [<|startofprev|> hotwords, previous text] <|startoftranscript|> [language task] [<|notimestamps|>] [prefix]. Hotwords, which
 // need an absent prefix, and the end of `previous` together have room for text_context / 2 - 1 tokens.
-WindowPrompt window_prompt(const text::Tokenizer& tokenizer, const TranscribeOptions& options, std::string_view language,
-                           std::span<const text::TokenId> previous, int32_t text_context);
+WindowPrompt window_prompt(const text::Tokenizer& tokenizer, const TranscribeOptions& options,
+                           std::string_view language, std::span<const text::TokenId> previous, int32_t text_context);
 
 // Ids in `options.suppress_tokens`, with the special tokens openai/whisper adds; sorted, none if the option is empty.
 std::vector<text::TokenId> suppressed_tokens(const text::Tokenizer& tokenizer, const TranscribeOptions& options);

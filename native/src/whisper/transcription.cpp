@@ -5,7 +5,8 @@
 #include "common/utf8.hpp"
 
 namespace wtrt::whisper {
-Transcription::Transcription(std::shared_ptr<const text::Tokenizer> tokenizer, TranscribeOptions options, int32_t text_context)
+Transcription::Transcription(std::shared_ptr<const text::Tokenizer> tokenizer, TranscribeOptions options,
+                             int32_t text_context)
     : tokenizer_(std::move(tokenizer)), options_(std::move(options)), text_context_(text_context) {
   language_ = tokenizer_->multilingual() ? options_.language : "en";
   per_window_ = tokenizer_->multilingual() && options_.multilingual;
@@ -50,8 +51,10 @@ WindowPrompt Transcription::prompt() const {
   if (!options_.carry_initial_prompt) {
     return window_prompt(*tokenizer_, options_, language_, history.subspan(prompt_from_), text_context_);
   }
-  std::vector<text::TokenId> previous(history.begin(), history.begin() + static_cast<std::ptrdiff_t>(initial_prompt_size_));
-  const auto room = static_cast<size_t>(text_context_ / 2 - 1), left = room > previous.size() ? room - previous.size() : 0;
+  std::vector<text::TokenId> previous(history.begin(),
+                                      history.begin() + static_cast<std::ptrdiff_t>(initial_prompt_size_));
+  const auto room = static_cast<size_t>(text_context_ / 2 - 1),
+             left = room > previous.size() ? room - previous.size() : 0;
   const auto said = history.subspan(std::max(initial_prompt_size_, prompt_from_));
   previous.insert(previous.end(), said.end() - static_cast<std::ptrdiff_t>(std::min(left, said.size())), said.end());
   return window_prompt(*tokenizer_, options_, language_, previous, text_context_);
@@ -84,8 +87,17 @@ bool Transcription::judge(const DecodedWindow& window, int64_t frames) {
   if (live() && live_heard_ == Heard::so_far) return true;  // more is heard before it could be decoded again
   const WindowQuality quality = measure(window, *tokenizer_);
   const DecodingAttempt tried = attempt();
-  output::Attempt note{seek_, tried.temperature, tried.beam_size, tried.candidates, quality.avg_logprob, quality.compression_ratio,
-                       window.no_speech_prob, verdict(window, quality), window.tokens, -1, window.positions};
+  output::Attempt note{seek_,
+                       tried.temperature,
+                       tried.beam_size,
+                       tried.candidates,
+                       quality.avg_logprob,
+                       quality.compression_ratio,
+                       window.no_speech_prob,
+                       verdict(window, quality),
+                       window.tokens,
+                       -1,
+                       window.positions};
   // A short window is an economy: at the first doubt it is given up, and full length begins with its own first attempt.
   if (window.positions < kFullContext &&
       (note.verdict != output::accepted || !window.ended || says_too_much(window) || leaves_scraps(window, frames))) {

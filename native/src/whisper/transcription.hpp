@@ -40,10 +40,10 @@ class Transcription {
   bool ended() const { return clip_ == clips_.size(); }  // no window is left
   int64_t seek() const { return seek_; }                 // mel frame where the next window begins
   int32_t most_frames() const;                           // what it holds at most: 30 s, and not beyond its clip
-  void end_clip();             // the recording was over before the clip was: goes on with the next one
+  void end_clip();              // the recording was over before the clip was: goes on with the next one
   WindowPrompt prompt() const;  // of that window
 
-  DecodingAttempt attempt() const;        // the next one at that window
+  DecodingAttempt attempt() const;  // the next one at that window
   // Positions of the encoder it takes, where the window holds so many real frames.
   int32_t positions(int64_t frames) const;
   // Takes note of it. True: it is kept, be it good or the last one; false: the window, of `frames` real frames, is to be
@@ -99,9 +99,9 @@ class Transcription {
   size_t prompt_from_ = 0;  // windows are conditioned on history from here on
   std::vector<output::Segment> segments_;
   std::vector<output::Attempt> attempts_;
-  int32_t tried_ = 0;  // attempts at the window at seek_, at the length it now has
+  int32_t tried_ = 0;         // attempts at the window at seek_, at the length it now has
   bool full_length_ = false;  // that window proved too short
-  double last_speech_ = 0;  // seconds: where the last word so far ended
+  double last_speech_ = 0;    // seconds: where the last word so far ended
 
   LiveWindow live_;
   size_t live_from_ = 0;  // history from here on is of the window at seek_

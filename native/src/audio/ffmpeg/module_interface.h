@@ -29,7 +29,8 @@ typedef struct wtrt_ffmpeg_functions {
   const char* refusal;        /* NULL, or why the FFmpeg found here cannot be used; then nothing below may be called */
   /* 0 and *out, or negative and a message. `bytes` is copied; what it points to outlives the decoder. `channel`: the one to read, from 0;
      -1: all of them mixed. */
-  int (*open)(const wtrt_ffmpeg_bytes* bytes, int32_t channel, wtrt_ffmpeg_decoder** out, char* message, int64_t message_size);
+  int (*open)(const wtrt_ffmpeg_bytes* bytes, int32_t channel, wtrt_ffmpeg_decoder** out, char* message,
+              int64_t message_size);
   /* 16 kHz mono samples, at most `count`; 0 at the end; negative and a message when nothing at all could be decoded. */
   int64_t (*read)(wtrt_ffmpeg_decoder* decoder, int16_t* out, int64_t count, char* message, int64_t message_size);
   /* At 16 kHz; -1 when the container does not say. */
