@@ -1,5 +1,6 @@
 #include "token_linear.hpp"
 
+#include <limits>
 #include <optional>
 
 #include "one_order.hpp"
@@ -370,22 +371,21 @@ TEST(TokenLinear, CostOfOneOrder) {
       shape.rows = rows;
       CostedProduct costed(shape, kernels::token_weight_bytes(shape.type, shape.n, shape.k));
       const auto all = plans(device, rows, shape.n, shape.k);
-      kernels::token::Plan same = all[0], any = all[0];
-      const double chosen = costed.time(device, all[0], 9).value();
-      double same_time = chosen, any_time = chosen;
-      for (const kernels::token::Plan& plan : all) {
-        const auto time = costed.time(device, plan, 5);
-        if (!time || *time >= any_time || !costed.right(device, plan)) continue;
-        any = plan, any_time = *time;
-      }
-      for (const kernels::token::Plan& plan : all) {
-        if (plan.chunks != all[0].chunks) continue;
-        const auto time = costed.time(device, plan, 5);
-        if (time && *time < same_time && costed.right(device, plan)) same = plan, same_time = *time;
-      }
-      // Anew, since the least of many is too little; and the order that is kept may be the fastest of all.
-      same_time = std::min(costed.time(device, same, 31).value(), costed.time(device, all[0], 31).value());
-      any_time = std::min(costed.time(device, any, 31).value(), same_time);
+      const auto fastest = [&](bool same_order) {
+        kernels::token::Plan best = all[0];
+        double least = std::numeric_limits<double>::infinity();
+        for (const kernels::token::Plan& plan : all) {
+          if (same_order && plan.chunks != all[0].chunks) continue;
+          const auto time = costed.time(device, plan, 5);
+          if (time && *time < least && costed.right(device, plan)) best = plan, least = *time;
+        }
+        return best;
+      };
+      const kernels::token::Plan same = fastest(true), any = fastest(false);
+      // Anew, since the least of many times is too little.
+      const auto again = [&](const kernels::token::Plan& plan) { return costed.time(device, plan, 31).value(); };
+      const double chosen = again(all[0]), same_time = std::min(again(same), chosen),
+                   any_time = std::min(again(any), same_time);
       print({"step", product.name, rows, product.times, chosen, same_time, any_time, described(any)});
     }
   }
