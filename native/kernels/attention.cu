@@ -5,6 +5,7 @@
 #include "attention_mma_kernel.cuh"
 #include "attention_reference_kernel.cuh"
 #include "attention_wgmma_kernel.cuh"
+#include "tensor_map.hpp"
 
 namespace wtrt::kernels {
 namespace {
@@ -39,33 +40,13 @@ cudaError_t launch_mma(const AttentionArgs& args, float scale, cudaStream_t stre
   return cudaGetLastError();
 }
 
-using EncodeTiled = CUresult (*)(CUtensorMap*, CUtensorMapDataType, cuuint32_t, void*, const cuuint64_t*,
-                                 const cuuint64_t*, const cuuint32_t*, const cuuint32_t*, CUtensorMapInterleave,
-                                 CUtensorMapSwizzle, CUtensorMapL2promotion, CUtensorMapFloatOOBfill);
-
-// The driver's function, found without linking against the driver; null where it has none.
-EncodeTiled encode_tiled() {
-  static const EncodeTiled function = [] {
-    void* found = nullptr;
-    cudaDriverEntryPointQueryResult result;
-    const cudaError_t status = cudaGetDriverEntryPoint("cuTensorMapEncodeTiled", &found, cudaEnableDefault, &result);
-    return status == cudaSuccess && result == cudaDriverEntryPointSuccess ? reinterpret_cast<EncodeTiled>(found)
-                                                                          : nullptr;
-  }();
-  return function;
-}
-
-// [batch, positions, columns] in boxes of `rows` positions by 64 columns. Rows past a batch's end read as zeros and are
-// not written.
+// [batch, positions, columns] in boxes of `rows` positions by 64 columns.
 bool window_map(CUtensorMap& map, DType type, const void* data, int columns, int positions, int batch, int rows) {
-  const cuuint64_t sizes[3] = {static_cast<cuuint64_t>(columns), static_cast<cuuint64_t>(positions),
-                               static_cast<cuuint64_t>(batch)};
-  const cuuint64_t strides[2] = {2 * sizes[0], 2 * sizes[0] * sizes[1]};
-  const cuuint32_t box[3] = {64, static_cast<cuuint32_t>(rows), 1}, steps[3] = {1, 1, 1};
-  const auto element = type == DType::f16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16;
-  return encode_tiled()(&map, element, 3, const_cast<void*>(data), sizes, strides, box, steps,
-                        CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-                        CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
+  const auto width = static_cast<cuuint64_t>(columns), height = static_cast<cuuint64_t>(positions);
+  return encode_tensor_map(map, type, data,
+                           {{width, height, static_cast<cuuint64_t>(batch)},
+                            {2 * width, 2 * width * height},
+                            {64, static_cast<cuuint32_t>(rows), 1}});
 }
 
 template <typename Shape>
@@ -100,7 +81,7 @@ cudaError_t launch(const AttentionArgs& args, AttentionTactic tactic, float scal
 bool supports(const Device& device, const AttentionArgs& args, AttentionTactic tactic) {
   const bool fast = args.head_size == 64 && (args.type == DType::f16 || args.type == DType::bf16);
   switch (tactic) {
-    case AttentionTactic::wgmma: return fast && device.sm == 90 && encode_tiled() != nullptr;
+    case AttentionTactic::wgmma: return fast && device.sm == 90 && tensor_map_encoder() != nullptr;
     case AttentionTactic::mma: return fast && device.sm >= 80;
     default: return true;
   }

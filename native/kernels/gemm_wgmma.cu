@@ -2,56 +2,29 @@
 #include <utility>
 
 #include "gemm_wgmma_kernel.cuh"
+#include "tensor_map.hpp"
 
 namespace wtrt::kernels {
 namespace {
 
 using namespace gemm_device;
 
-// The driver's encoder, asked of the runtime: nothing links against the driver.
-decltype(&cuTensorMapEncodeTiled) map_encoder() {
-  static const auto encoder = [] {
-    void* function = nullptr;
-    cudaDriverEntryPointQueryResult found{};
-    const cudaError_t status = cudaGetDriverEntryPoint("cuTensorMapEncodeTiled", &function, cudaEnableDefault, &found);
-    return status == cudaSuccess && found == cudaDriverEntryPointSuccess ? function : nullptr;
-  }();
-  return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(encoder);
-}
-
-struct MapShape {
-  std::array<cuuint64_t, 3> sizes;    // elements
-  std::array<cuuint64_t, 2> strides;  // bytes, of the second and third dimension
-  std::array<cuuint32_t, 3> box;
-};
-
-// Rows of 128 bytes, swizzled as wgmma reads them; zeros outside the tensor.
-bool encode_map(CUtensorMap* map, DType type, const void* data, const MapShape& shape) {
-  const auto encode = map_encoder();
-  const cuuint32_t every[3] = {1, 1, 1};
-  return encode != nullptr &&
-         encode(map, type == DType::f16 ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 3,
-                const_cast<void*>(data), shape.sizes.data(), shape.strides.data(), shape.box.data(), every,
-                CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
-                CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE) == CUDA_SUCCESS;
-}
-
-bool encode_a(CUtensorMap* map, const GemmArgs& args, const RowSpace& space, const WgmmaTile& tile) {
+bool encode_a(CUtensorMap& map, const GemmArgs& args, const RowSpace& space, const WgmmaTile& tile) {
   const auto width = static_cast<cuuint64_t>(args.k), row = static_cast<cuuint64_t>(args.a_row) * 2;
   const cuuint64_t batch = space.batches > 1 ? static_cast<cuuint64_t>(args.a_batch) * 2 : row;
-  return encode_map(map, args.type, args.a,
-                    {{width, static_cast<cuuint64_t>(space.rows), static_cast<cuuint64_t>(space.batches)},
-                     {row, batch},
-                     {64, static_cast<cuuint32_t>(tile.rows), 1}});
+  return encode_tensor_map(map, args.type, args.a,
+                           {{width, static_cast<cuuint64_t>(space.rows), static_cast<cuuint64_t>(space.batches)},
+                            {row, batch},
+                            {64, static_cast<cuuint32_t>(tile.rows), 1}});
 }
 
 // [n / 8, 8, k]: two of each eight rows make a box.
-bool encode_w(CUtensorMap* map, const GemmArgs& args, const WgmmaTile& tile) {
+bool encode_w(CUtensorMap& map, const GemmArgs& args, const WgmmaTile& tile) {
   const auto width = static_cast<cuuint64_t>(args.k);
-  return encode_map(map, args.type, args.w,
-                    {{width, 8, static_cast<cuuint64_t>(args.n / 8)},
-                     {width * 2, width * 16},
-                     {64, 2, static_cast<cuuint32_t>(tile.columns / 8)}});
+  return encode_tensor_map(map, args.type, args.w,
+                           {{width, 8, static_cast<cuuint64_t>(args.n / 8)},
+                            {width * 2, width * 16},
+                            {64, 2, static_cast<cuuint32_t>(tile.columns / 8)}});
 }
 
 template <typename T, int kNumber>
@@ -66,7 +39,7 @@ cudaError_t launch(const Device& device, const GemmArgs& args, cudaStream_t stre
   grid.units_n = count(args.n, kTile.columns);
   grid.steps = count(args.k, Traits::kDepth);
   CUtensorMap a_map, w_map;
-  if (!encode_a(&a_map, args, grid.space, kTile) || !encode_w(&w_map, args, kTile)) return cudaErrorNotSupported;
+  if (!encode_a(a_map, args, grid.space, kTile) || !encode_w(w_map, args, kTile)) return cudaErrorNotSupported;
 
   const auto kernel = reinterpret_cast<const void*>(wgmma_kernel<T, kNumber>);
   const cudaError_t status =
