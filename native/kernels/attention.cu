@@ -81,7 +81,7 @@ cudaError_t launch(const AttentionArgs& args, AttentionTactic tactic, float scal
 bool supports(const Device& device, const AttentionArgs& args, AttentionTactic tactic) {
   const bool fast = args.head_size == 64 && (args.type == DType::f16 || args.type == DType::bf16);
   switch (tactic) {
-    case AttentionTactic::wgmma: return fast && device.sm == 90 && tensor_map_encoder() != nullptr;
+    case AttentionTactic::wgmma: return fast && device.wgmma && tensor_map_encoder() != nullptr;
     case AttentionTactic::mma: return fast && device.sm >= 80;
     default: return true;
   }

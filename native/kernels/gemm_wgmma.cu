@@ -74,7 +74,7 @@ constexpr std::array<Launcher, sizeof...(kTiles)> launchers(std::index_sequence<
 cudaError_t gemm_wgmma(const Device& device, const GemmArgs& args, int32_t tile, cudaStream_t stream) {
   constexpr auto kF16 = launchers<__half>(std::make_index_sequence<kWgmmaTileCount>());
   constexpr auto kBf16 = launchers<__nv_bfloat16>(std::make_index_sequence<kWgmmaTileCount>());
-  if (device.sm != 90 || !reads_wide(args) || !writes_wide(args)) return cudaErrorNotSupported;
+  if (!device.wgmma || !reads_wide(args) || !writes_wide(args)) return cudaErrorNotSupported;
   if (tile < 0 || tile >= kWgmmaTileCount) return cudaErrorInvalidValue;
   if (args.type == DType::f16) return kF16[static_cast<size_t>(tile)](device, args, stream);
   if (args.type == DType::bf16) return kBf16[static_cast<size_t>(tile)](device, args, stream);

@@ -65,15 +65,14 @@ cudaError_t launch(void (*kernel)(Parameters...), const LaunchShape& shape, cuda
   return cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...);
 }
 
-// For launchers that are not told the GPU: the kernel overlaps where it can.
+// For launchers that are not told the GPU: the kernel overlaps where it was compiled to wait.
 template <typename... Parameters, typename... Arguments>
 cudaError_t launch_overlapping(void (*kernel)(Parameters...), LaunchShape shape, cudaStream_t stream,
                                Arguments&&... arguments) {
-  int device = 0, major = 0;
-  cudaError_t status = cudaGetDevice(&device);
-  if (status == cudaSuccess) status = cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device);
+  cudaFuncAttributes about{};
+  const cudaError_t status = cudaFuncGetAttributes(&about, reinterpret_cast<const void*>(kernel));
   if (status != cudaSuccess) return status;
-  shape.overlap = major >= 9;
+  shape.overlap = about.ptxVersion >= 90;
   return launch(kernel, shape, stream, std::forward<Arguments>(arguments)...);
 }
 

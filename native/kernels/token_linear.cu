@@ -107,7 +107,7 @@ cudaError_t run_plain(const Device& device, const TokenLinearArgs& args, cudaStr
 template <typename T, typename Out, bool kNorm>
 cudaError_t run_typed(const Device& device, const TokenLinearArgs& args, const Plan& wanted, cudaStream_t stream) {
   Parameters p = parameters(args);
-  const Plan plan = fit(p, wanted, device.sm);
+  const Plan plan = fit(p, wanted, device.shared_bytes);
   const int tokens = 8 * plan.row_tiles;
   LaunchShape shape{
       dim3(static_cast<unsigned>(plan.slots * plan.cluster), static_cast<unsigned>((p.rows + tokens - 1) / tokens)),

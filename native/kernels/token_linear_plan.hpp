@@ -110,12 +110,10 @@ inline void apply(Parameters& p, const Plan& plan) {
   while (1 << p.sharing_log < plan.sharing) ++p.sharing_log;
 }
 
-constexpr uint32_t most_shared_bytes(int sm) { return (sm >= 90 ? 227u : sm == 80 ? 163u : 99u) * 1024u; }
-
 // Applies a plan, with fewer tokens a block until they fit the shared memory; returns the plan that does.
-inline Plan fit(Parameters& p, Plan plan, int sm) {
+inline Plan fit(Parameters& p, Plan plan, int shared_bytes) {
   apply(p, plan);
-  while (plan.row_tiles > 1 && SharedLayout(p, plan.row_tiles).bytes > most_shared_bytes(sm)) {
+  while (plan.row_tiles > 1 && SharedLayout(p, plan.row_tiles).bytes > static_cast<uint32_t>(shared_bytes)) {
     plan.row_tiles /= 2;
     plan.sharing = 1;
     apply(p, plan);

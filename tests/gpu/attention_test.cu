@@ -145,7 +145,7 @@ std::vector<AttentionTactic> tactics(DType type) {
   std::vector<AttentionTactic> all = {AttentionTactic::reference};
   if (type == DType::f32) return all;
   all.push_back(AttentionTactic::mma);
-  if (this_device().sm == 90) {
+  if (this_device().wgmma) {
     all.push_back(AttentionTactic::wgmma);
   } else {
     std::printf("without the wgmma tactic: this GPU is no sm_90\n");

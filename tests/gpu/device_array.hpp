@@ -21,12 +21,14 @@ inline void check(cudaError_t status, const char* what = "CUDA") {
   if (status != cudaSuccess) throw std::runtime_error(std::string(what) + ": " + cudaGetErrorString(status));
 }
 
+// Asked once: that takes a launch, which nobody may make while a graph is recorded.
 inline kernels::Device this_device() {
-  int major = 0, minor = 0, processors = 0;
-  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, 0));
-  check(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, 0));
-  check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, 0));
-  return {10 * major + minor, processors};
+  static const kernels::Device device = [] {
+    kernels::Device asked{};
+    check(kernels::this_device(asked), "asking for the GPU");
+    return asked;
+  }();
+  return device;
 }
 
 // Device memory, poisoned with NaN patterns unless filled.

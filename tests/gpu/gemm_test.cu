@@ -231,7 +231,7 @@ std::string difference(const Shape& s, const std::vector<std::byte>& a, const st
   return count == 0 ? "" : std::to_string(count) + " differ:" + text;
 }
 
-bool hopper() { return this_device().sm == 90; }
+bool hopper() { return this_device().wgmma; }
 
 constexpr GemmTactic kTactics[] = {GemmTactic::reference, GemmTactic::mma, GemmTactic::wgmma, GemmTactic::automatic};
 

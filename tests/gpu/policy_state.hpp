@@ -29,7 +29,7 @@ inline std::optional<cpu::Isa> twin_level() {
 inline std::vector<kernels::Device> devices() {
   const kernels::Device here = this_device();
   std::vector<kernels::Device> all{here};
-  if (here.sm >= 90) all.push_back({80, here.processors});
+  if (here.sm >= 90) all.push_back({80, here.processors, here.shared_bytes, false});
   return all;
 }
 

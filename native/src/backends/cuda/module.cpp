@@ -25,12 +25,20 @@ ops::DeviceInfo describe(int32_t index) {
   size_t free = 0, total = 0;
   int before = 0;
   static_cast<void>(cudaGetDevice(&before));
-  const cudaError_t status = cudaSetDevice(index);
-  if (status == cudaSuccess && cudaMemGetInfo(&free, &total) == cudaSuccess) {
-    info.free_bytes = static_cast<int64_t>(free);
-  } else {
+  kernels::Device device{};
+  cudaError_t status = cudaSetDevice(index);
+  if (status == cudaSuccess) status = cudaMemGetInfo(&free, &total);
+  if (status == cudaSuccess) status = kernels::this_device(device);
+  info.free_bytes = static_cast<int64_t>(free);
+  if (status == cudaErrorNoKernelImageForDevice || status == cudaErrorUnsupportedPtxVersion) {
+    info.refusal = info.name + " is of " + info.architecture +
+                   ", for which this module has no code that the driver takes; "
+                   "build it with CMAKE_CUDA_ARCHITECTURES=" +
+                   std::to_string(sm);
+  } else if (status != cudaSuccess) {
     info.refusal = info.name + " cannot be used: " + cudaGetErrorString(status);
   }
+  static_cast<void>(cudaGetLastError());
   static_cast<void>(cudaSetDevice(before));
   return info;
 }
@@ -79,9 +87,8 @@ class CudaBackend final : public ops::Backend {
       throw Error(ErrorCode::unsupported, "compute_type: int8 is not there on cuda; use float16, bfloat16 or float32");
     }
     check(cudaSetDevice(index), "choosing the GPU");
-    int32_t processors = 0;
-    check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, index), "counting multiprocessors");
-    const kernels::Device device{std::stoi(info.architecture.substr(3)), processors};
+    kernels::Device device{};
+    check(kernels::this_device(device), "asking what was compiled for the GPU");
     return std::make_shared<CudaDevice>(std::make_shared<const CudaContext>(
         CudaContext{info, device, compute_type, services, std::make_shared<Arena>()}));
   }
