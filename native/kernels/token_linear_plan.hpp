@@ -110,12 +110,19 @@ inline void apply(Parameters& p, const Plan& plan) {
   while (1 << p.sharing_log < plan.sharing) ++p.sharing_log;
 }
 
-// Applies a plan, with fewer tokens a block until they fit the shared memory; returns the plan that does.
+// Applies a plan, with fewer tokens a block and fewer stages until they fit the shared memory; returns the plan that
+// does.
 inline Plan fit(Parameters& p, Plan plan, int shared_bytes) {
   apply(p, plan);
-  while (plan.row_tiles > 1 && SharedLayout(p, plan.row_tiles).bytes > static_cast<uint32_t>(shared_bytes)) {
-    plan.row_tiles /= 2;
-    plan.sharing = 1;
+  while (SharedLayout(p, plan.row_tiles).bytes > static_cast<uint32_t>(shared_bytes)) {
+    if (plan.row_tiles > 1) {
+      plan.row_tiles /= 2;
+      plan.sharing = 1;
+    } else if (plan.stages > 1) {
+      plan.stages = 1;
+    } else {
+      break;  // the launch will say so
+    }
     apply(p, plan);
   }
   return plan;
