@@ -220,6 +220,14 @@ def test_closed_in_any_order(model_path, clip, order):
     job.close()
 
 
+def test_a_job_keeps_its_engine(model, clip, samples, expected):
+    assert model.engine().submit(clip).result().text == expected.text
+    stream = model.engine().open_stream()
+    stream.push(samples[:16000])
+    stream.end()
+    assert stream.result().duration == 1
+
+
 def test_engine_full_is_busy(model, samples):
     with model.engine(max_queued_jobs=1) as engine, engine.live():
         with pytest.raises(whispertrt.BusyError):

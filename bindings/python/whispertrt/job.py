@@ -37,7 +37,7 @@ class Job:
         on_end: Optional[OnEnd] = None,
     ) -> None:
         self._library = library
-        self._keep_alive = keep_alive
+        self._keep_alive = (keep_alive, engine)  # an engine that nobody holds cancels its jobs
         self._on_progress = on_progress
         self._on_end = on_end
         self._pump = threading.RLock()  # one thread takes events at a time; a progress callback may come back in
