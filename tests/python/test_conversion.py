@@ -1,6 +1,7 @@
 """Options, audio and errors on their way to the library. Needs no library."""
 
 import ctypes
+import gzip
 import io
 import math
 import os
@@ -215,6 +216,25 @@ def test_pipes():
         assert described(file)[:2] == (_abi.AUDIO_DESCRIPTOR, reader)
         assert described(whispertrt.RawPipe(file))[:2] == (_abi.AUDIO_DESCRIPTOR_RAW, reader)
         assert described(whispertrt.RawPipe(reader))[:2] == (_abi.AUDIO_DESCRIPTOR_RAW, reader)
+
+
+def test_a_file_is_read_from_where_it_stands(tmp_path):
+    path = tmp_path / "clip.wav"
+    path.write_bytes(b"RIFF" + bytes(10000))
+    with open(path, "rb") as file:
+        for make in (whispertrt.RawPipe, lambda same: same):
+            file.read(4)  # the object reads ahead
+            assert described(make(file))[1] == file.fileno()
+            assert os.lseek(file.fileno(), 0, os.SEEK_CUR) == 4
+            os.lseek(file.fileno(), 0, os.SEEK_END)  # a job has read it
+            file.seek(0)
+
+
+def test_a_descriptor_that_gives_other_bytes_is_not_read(tmp_path):
+    with gzip.open(tmp_path / "clip.wav.gz", "wb") as file:
+        file.write(b"RIFF")
+    with gzip.open(tmp_path / "clip.wav.gz") as file:
+        assert described(file)[:2] == (_abi.AUDIO_BYTES, b"RIFF")
 
 
 def test_matrices_with_and_without_numpy(monkeypatch):
