@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import signal
 import threading
 from array import array
 
@@ -226,6 +227,21 @@ def test_a_job_keeps_its_engine(model, clip, samples, expected):
     stream.push(samples[:16000])
     stream.end()
     assert stream.result().duration == 1
+
+
+def test_a_forked_process_needs_an_engine_of_its_own(model, engine, clip, expected):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        wrong = 1
+        try:
+            with pytest.raises(whispertrt.UnsupportedError, match="fork"):
+                engine.submit(clip)
+            wrong = int(model.engine().submit(clip).result().text != expected.text)
+        finally:
+            os._exit(wrong)
+    assert os.waitpid(child, 0)[1] == 0
+    assert engine.transcribe(clip).text == expected.text
 
 
 def test_engine_full_is_busy(model, samples):
