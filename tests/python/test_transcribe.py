@@ -250,6 +250,12 @@ def test_engine_full_is_busy(model, samples):
             engine.submit(samples)
 
 
+def test_more_recordings_than_the_queue_holds(model, clip, expected):
+    with model.engine(max_queued_jobs=1) as engine:
+        results = engine.transcribe_all([clip, io.BytesIO(clip.read_bytes()), clip])
+        assert [result.text for result in results] == [expected.text] * 3
+
+
 def test_wrong_audio(engine, tmp_path):
     with pytest.raises(whispertrt.InvalidAudioError):
         engine.transcribe(b"this is no audio at all, but it is long enough to be looked at")
