@@ -43,7 +43,8 @@ def test_every_field_of_the_option_structures_has_an_option():
         names = {name for name, *_ in structure._fields_}
         sizes = {name for name in names if name.endswith("_size") and name[: -len("_size")] in names}  # of texts
         fields = names - sizes - {"struct_size", "tag", "reserved", "temperature_count", "clip_timestamp_count"}
-        assert {"temperature" if name == "temperatures" else name for name in fields} == set(setters)
+        renamed = {"temperatures": "temperature", "vad": "vad_filter"}
+        assert {renamed.get(name, name) for name in fields} == set(setters) - {"vad_parameters"}
 
 
 def test_decoding_options():
@@ -123,8 +124,10 @@ def test_devices_that_are_none(options, message):
 
 
 def test_unknown_option_is_named_with_the_known_ones():
-    with pytest.raises(TypeError, match="beam_sise.*initial_prompt"):
+    with pytest.raises(TypeError, match="beam_sise.*initial_prompt.*vad_parameters.*vad_filter"):
         transcribe_option(beam_sise=5)
+    with pytest.raises(TypeError, match="no option 'vad'"):
+        transcribe_option(vad=True)
 
 
 @pytest.mark.parametrize(

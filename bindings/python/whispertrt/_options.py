@@ -200,7 +200,8 @@ _TRANSCRIBE: Dict[str, _Setter] = {
     "audio_context_tail": _integer,
     "live": _flag,
     "live_interval": _number_or(0.5),
-    "vad": lambda options, name, value: setattr(options, name, ctypes.pointer(value)),  # which keeps it alive
+    "vad_parameters": lambda options, name, value: setattr(options, "vad", ctypes.pointer(value)),  # which keeps it alive
+    "vad_filter": lambda options, name, value: None if value else setattr(options, "vad", None),
     "clip_timestamps": _clips,
     "languages": _languages,
     "language_detection_threshold": lambda options, name, value: setattr(options, name, float(value)),
@@ -265,10 +266,9 @@ def vad_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.VadOp
 
 def transcribe_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.TranscribeOptions:
     """The library's defaults with these set."""
-    others = dict(options)
-    parameters = vad_options(library, others.pop("vad_parameters", None) or {})
-    if others.pop("vad_filter", False):
-        others["vad"] = parameters
+    parameters = vad_options(library, options.get("vad_parameters") or {})
+    others = {**options, "vad_parameters": parameters}
+    others["vad_filter"] = others.pop("vad_filter", False)  # last: it decides whether they are used
     return _filled(initialised(_abi.TranscribeOptions, library.transcribe_options_init), _TRANSCRIBE, others)
 
 
