@@ -57,6 +57,14 @@ def test_decoding_options():
     assert ctypes.string_at(native.hotwords, native.hotwords_size) == b"Rollo"
 
 
+@needs_numpy
+def test_numbers_of_numpy():
+    native = transcribe_option(temperature=numpy.float32(0.25), clip_timestamps=numpy.array([1, 2.5]), beam_size=numpy.int64(2))
+    assert list(native.temperatures[: native.temperature_count]) == [0.25]
+    assert list(native.clip_timestamps[: native.clip_timestamp_count]) == [1, 2.5]
+    assert native.beam_size == 2
+
+
 def test_text_options():
     native = transcribe_option(language="de", initial_prompt="Grüße", suppress_tokens=[1, 22, 333])
     assert ctypes.string_at(native.language, native.language_size) == b"de"

@@ -2,7 +2,7 @@
 
 import ctypes
 import math
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict, Iterable, List, Mapping
 
 from . import _abi
 from ._errors import InvalidArgumentError
@@ -102,8 +102,13 @@ def _seed(options: Any, name: str, value: Any) -> None:
     setattr(options, name, number)
 
 
+def _numbers(value: Any) -> List[float]:
+    """One number or several, of Python or numpy."""
+    return [float(one) for one in value] if isinstance(value, Iterable) else [float(value)]
+
+
 def _temperatures(options: Any, name: str, value: Any) -> None:
-    values = [float(value)] if isinstance(value, (int, float)) else [float(one) for one in value]
+    values = _numbers(value)
     options.temperatures = (ctypes.c_double * len(values))(*values)  # the structure keeps the array alive
     options.temperature_count = len(values)
 
@@ -111,7 +116,7 @@ def _temperatures(options: Any, name: str, value: Any) -> None:
 def _clips(options: Any, name: str, value: Any) -> None:
     if isinstance(value, str):  # as openai/whisper and faster-whisper take it
         value = [float(one) for one in value.split(",")] if value else []
-    values = [float(one) for one in value or []]
+    values = [] if value is None else _numbers(value)
     options.clip_timestamps = (ctypes.c_double * len(values))(*values)  # the structure keeps the array alive
     options.clip_timestamp_count = len(values)
 
