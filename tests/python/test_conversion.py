@@ -6,6 +6,7 @@ import io
 import math
 import os
 import pickle
+import tracemalloc
 from array import array
 from pathlib import Path
 
@@ -201,6 +202,17 @@ def test_samples(make):
 def test_integer_samples_are_scaled():
     _, data, _ = described(array("h", [0, 16384, -32768]))
     assert list(array("f", data)) == [0.0, 0.5, -1.0]
+
+
+@pytest.mark.parametrize("kind", ["d", "h"])
+def test_converting_samples_takes_little_more_than_they(kind, monkeypatch):
+    monkeypatch.setattr(_memory, "numpy", None)  # whose memory is not traced alike
+    source = array(kind, [0]) * 160_000
+    tracemalloc.start()
+    described(source)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * 4 * len(source)
 
 
 def test_samples_are_copied_before_the_caller_changes_them():
