@@ -221,6 +221,15 @@ def test_closed_in_any_order(model_path, clip, order):
     job.close()
 
 
+def test_a_closed_job_says_so(engine, clip):
+    job = engine.submit(clip)
+    job.close()
+    for call in (job.result, lambda: next(iter(job))):
+        with pytest.raises(whispertrt.ClosedError, match="this job was closed"):
+            call()
+    job.cancel()
+
+
 def test_a_job_keeps_its_engine(model, clip, samples, expected):
     assert model.engine().submit(clip).result().text == expected.text
     stream = model.engine().open_stream()
