@@ -69,7 +69,8 @@ def test_nuget_packages(packages, dotnet, tmp_path):
         names = content.namelist()
     natives = {name.rsplit("/", 1)[1] for name in names if name.startswith("runtimes/linux-x64/native/")}
     assert natives == {path.name for path in (ARTIFACTS / "lib").glob("*.so*")}
-    assert any(name.startswith("notices/") and name.endswith("BUNDLED.tsv") for name in names), names
+    notices = {f"notices/{path.relative_to(ARTIFACTS / 'notices')}" for path in (ARTIFACTS / "notices").rglob("*") if path.is_file()}
+    assert {name for name in names if name.startswith("notices/")} == notices and "notices/BUNDLED.tsv" in notices
     version = package.name.removeprefix("WhisperTrt.Net.").removesuffix(".nupkg")
     with zipfile.ZipFile(only("WhisperTrt.Extensions.AI.*.nupkg")) as content:
         specification = content.read("WhisperTrt.Extensions.AI.nuspec").decode()
