@@ -58,6 +58,7 @@ def test_wheel(packages, tmp_path):
         wheel.extractall(tmp_path)
     listed = next(tmp_path.glob("*.dist-info/RECORD")).read_text().splitlines()
     assert {line.split(",")[0] for line in listed} == set(names)
+    assert "\nProvides-Extra: numpy\n" in next(tmp_path.glob("*.dist-info/METADATA")).read_text()  # as pyproject.toml has it
     script = "import sys, whispertrt; print(whispertrt.transcribe(sys.argv[2], model=sys.argv[1]).text)"
     done = run("/usr/bin/python3", "-c", script, MODEL, RECORDING, cwd=tmp_path, env=clean_environment(PYTHONPATH=str(tmp_path)))
     assert words(done.stdout) == SAID
