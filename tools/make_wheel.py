@@ -29,7 +29,8 @@ def contents(artifacts, info):
         if path.is_file():
             yield f"{info}/licenses/{path.relative_to(artifacts / 'notices')}", path.read_bytes()
     yield f"{info}/METADATA", (f"Metadata-Version: 2.1\nName: whispertrt\nVersion: {version()}\nSummary: Speech to text with Whisper "
-                               "models\nLicense: Apache-2.0\nRequires-Python: >=3.9\n").encode()
+                               "models\nLicense: Apache-2.0\nRequires-Python: >=3.9\nProvides-Extra: numpy\n"
+                               "Requires-Dist: numpy; extra == 'numpy'\n").encode()
     yield f"{info}/WHEEL", f"Wheel-Version: 1.0\nGenerator: whispertrt\nRoot-Is-Purelib: false\nTag: {TAG}\n".encode()
 
 

@@ -1,7 +1,7 @@
 """The public headers compile alone, as the languages they promise, with every warning an error."""
 import pytest
 
-from conftest import ARTIFACTS, ROOT, clean_environment, needs, run
+from conftest import ARTIFACTS, MODEL, RECORDING, ROOT, SAID, clean_environment, needs, run, words
 
 INCLUDE = ROOT / "native" / "include"
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wsign-conversion", "-Werror"]
@@ -125,15 +125,39 @@ int main(int count, char** arguments) {
 """
 
 
-def test_devices_are_named(tmp_path):
+def built(text, tmp_path):
+    """A program of this source with the library of artifacts/."""
     library = ARTIFACTS / "lib"
     assert (library / "libwhispertrt.so").exists(), "./build.sh build leaves artifacts/lib"
-    source, program = tmp_path / "devices.cpp", tmp_path / "devices"
-    source.write_text(DEVICES)
+    source, program = tmp_path / "program.cpp", tmp_path / "program"
+    source.write_text(text)
     run("g++", "-std=c++17", *WARNINGS, f"-I{INCLUDE}", source, f"-L{library}", f"-Wl,-rpath,{library}", "-lwhispertrt",
         "-Wl,--allow-shlib-undefined", "-o", program)
+    return program
+
+
+def test_devices_are_named(tmp_path):
+    program = built(DEVICES, tmp_path)
     wrong = ["cuda:", "cuda:x", "cuda:-1", "cuda:1x", "cuda1", "cuda:99999999999", "gpu", ""]
     lines = run(program, "auto", "cpu", "cuda", "cuda:0", "cuda:12", *wrong, env=clean_environment()).stdout.splitlines()
     assert lines[:5] == ["-1 0", "0 0", "1 0", "1 0", "1 12"]
     for name, line in zip(wrong, lines[5:], strict=True):
         assert line.startswith(f"1 device is '{name}'") and "cuda: and the index" in line
+
+
+IN_PASSING = """
+#include "whispertrt/whispertrt.hpp"
+
+#include <cstdio>
+
+int main(int, char** arguments) {
+  const whispertrt::Model model(arguments[1]);
+  for (const auto& segment : whispertrt::Engine(model).transcribe(whispertrt::Audio::file(arguments[2])))
+    std::printf("%s\\n", segment.text.c_str());
+}
+"""
+
+
+def test_a_transcription_keeps_its_engine(tmp_path):
+    done = run(built(IN_PASSING, tmp_path), MODEL, RECORDING, env=clean_environment())
+    assert words(done.stdout) == SAID

@@ -58,6 +58,7 @@ def test_wheel(packages, tmp_path):
         wheel.extractall(tmp_path)
     listed = next(tmp_path.glob("*.dist-info/RECORD")).read_text().splitlines()
     assert {line.split(",")[0] for line in listed} == set(names)
+    assert "\nProvides-Extra: numpy\n" in next(tmp_path.glob("*.dist-info/METADATA")).read_text()  # as pyproject.toml has it
     script = "import sys, whispertrt; print(whispertrt.transcribe(sys.argv[2], model=sys.argv[1]).text)"
     done = run("/usr/bin/python3", "-c", script, MODEL, RECORDING, cwd=tmp_path, env=clean_environment(PYTHONPATH=str(tmp_path)))
     assert words(done.stdout) == SAID
@@ -69,7 +70,8 @@ def test_nuget_packages(packages, dotnet, tmp_path):
         names = content.namelist()
     natives = {name.rsplit("/", 1)[1] for name in names if name.startswith("runtimes/linux-x64/native/")}
     assert natives == {path.name for path in (ARTIFACTS / "lib").glob("*.so*")}
-    assert any(name.startswith("notices/") and name.endswith("BUNDLED.tsv") for name in names), names
+    notices = {f"notices/{path.relative_to(ARTIFACTS / 'notices')}" for path in (ARTIFACTS / "notices").rglob("*") if path.is_file()}
+    assert {name for name in names if name.startswith("notices/")} == notices and "notices/BUNDLED.tsv" in notices
     version = package.name.removeprefix("WhisperTrt.Net.").removesuffix(".nupkg")
     with zipfile.ZipFile(only("WhisperTrt.Extensions.AI.*.nupkg")) as content:
         specification = content.read("WhisperTrt.Extensions.AI.nuspec").decode()

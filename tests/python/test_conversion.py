@@ -1,10 +1,12 @@
 """Options, audio and errors on their way to the library. Needs no library."""
 
 import ctypes
+import gzip
 import io
 import math
 import os
 import pickle
+import tracemalloc
 from array import array
 from pathlib import Path
 
@@ -42,7 +44,8 @@ def test_every_field_of_the_option_structures_has_an_option():
         names = {name for name, *_ in structure._fields_}
         sizes = {name for name in names if name.endswith("_size") and name[: -len("_size")] in names}  # of texts
         fields = names - sizes - {"struct_size", "tag", "reserved", "temperature_count", "clip_timestamp_count"}
-        assert {"temperature" if name == "temperatures" else name for name in fields} == set(setters)
+        renamed = {"temperatures": "temperature", "vad": "vad_filter"}
+        assert {renamed.get(name, name) for name in fields} == set(setters) - {"vad_parameters"}
 
 
 def test_decoding_options():
@@ -53,6 +56,14 @@ def test_decoding_options():
     native = transcribe_option(temperature=0.25, hotwords="Rollo")
     assert list(native.temperatures[: native.temperature_count]) == [0.25]
     assert ctypes.string_at(native.hotwords, native.hotwords_size) == b"Rollo"
+
+
+@needs_numpy
+def test_numbers_of_numpy():
+    native = transcribe_option(temperature=numpy.float32(0.25), clip_timestamps=numpy.array([1, 2.5]), beam_size=numpy.int64(2))
+    assert list(native.temperatures[: native.temperature_count]) == [0.25]
+    assert list(native.clip_timestamps[: native.clip_timestamp_count]) == [1, 2.5]
+    assert native.beam_size == 2
 
 
 def test_text_options():
@@ -122,8 +133,10 @@ def test_devices_that_are_none(options, message):
 
 
 def test_unknown_option_is_named_with_the_known_ones():
-    with pytest.raises(TypeError, match="beam_sise.*initial_prompt"):
+    with pytest.raises(TypeError, match="beam_sise.*initial_prompt.*vad_parameters.*vad_filter"):
         transcribe_option(beam_sise=5)
+    with pytest.raises(TypeError, match="no option 'vad'"):
+        transcribe_option(vad=True)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +204,17 @@ def test_integer_samples_are_scaled():
     assert list(array("f", data)) == [0.0, 0.5, -1.0]
 
 
+@pytest.mark.parametrize("kind", ["d", "h"])
+def test_converting_samples_takes_little_more_than_they(kind, monkeypatch):
+    monkeypatch.setattr(_memory, "numpy", None)  # whose memory is not traced alike
+    source = array(kind, [0]) * 160_000
+    tracemalloc.start()
+    described(source)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * 4 * len(source)
+
+
 def test_samples_are_copied_before_the_caller_changes_them():
     source = array("f", VALUES)
     audio, keep = _audio.audio_of(source)
@@ -215,6 +239,25 @@ def test_pipes():
         assert described(file)[:2] == (_abi.AUDIO_DESCRIPTOR, reader)
         assert described(whispertrt.RawPipe(file))[:2] == (_abi.AUDIO_DESCRIPTOR_RAW, reader)
         assert described(whispertrt.RawPipe(reader))[:2] == (_abi.AUDIO_DESCRIPTOR_RAW, reader)
+
+
+def test_a_file_is_read_from_where_it_stands(tmp_path):
+    path = tmp_path / "clip.wav"
+    path.write_bytes(b"RIFF" + bytes(10000))
+    with open(path, "rb") as file:
+        for make in (whispertrt.RawPipe, lambda same: same):
+            file.read(4)  # the object reads ahead
+            assert described(make(file))[1] == file.fileno()
+            assert os.lseek(file.fileno(), 0, os.SEEK_CUR) == 4
+            os.lseek(file.fileno(), 0, os.SEEK_END)  # a job has read it
+            file.seek(0)
+
+
+def test_a_descriptor_that_gives_other_bytes_is_not_read(tmp_path):
+    with gzip.open(tmp_path / "clip.wav.gz", "wb") as file:
+        file.write(b"RIFF")
+    with gzip.open(tmp_path / "clip.wav.gz") as file:
+        assert described(file)[:2] == (_abi.AUDIO_BYTES, b"RIFF")
 
 
 def test_matrices_with_and_without_numpy(monkeypatch):

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import signal
 import threading
 from array import array
 
@@ -220,10 +221,48 @@ def test_closed_in_any_order(model_path, clip, order):
     job.close()
 
 
+def test_a_closed_job_says_so(engine, clip):
+    job = engine.submit(clip)
+    job.close()
+    for call in (job.result, lambda: next(iter(job))):
+        with pytest.raises(whispertrt.ClosedError, match="this job was closed"):
+            call()
+    job.cancel()
+
+
+def test_a_job_keeps_its_engine(model, clip, samples, expected):
+    assert model.engine().submit(clip).result().text == expected.text
+    stream = model.engine().open_stream()
+    stream.push(samples[:16000])
+    stream.end()
+    assert stream.result().duration == 1
+
+
+def test_a_forked_process_needs_an_engine_of_its_own(model, engine, clip, expected):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        wrong = 1
+        try:
+            with pytest.raises(whispertrt.UnsupportedError, match="fork"):
+                engine.submit(clip)
+            wrong = int(model.engine().submit(clip).result().text != expected.text)
+        finally:
+            os._exit(wrong)
+    assert os.waitpid(child, 0)[1] == 0
+    assert engine.transcribe(clip).text == expected.text
+
+
 def test_engine_full_is_busy(model, samples):
     with model.engine(max_queued_jobs=1) as engine, engine.live():
         with pytest.raises(whispertrt.BusyError):
             engine.submit(samples)
+
+
+def test_more_recordings_than_the_queue_holds(model, clip, expected):
+    with model.engine(max_queued_jobs=1) as engine:
+        results = engine.transcribe_all([clip, io.BytesIO(clip.read_bytes()), clip])
+        assert [result.text for result in results] == [expected.text] * 3
 
 
 def test_wrong_audio(engine, tmp_path):

@@ -1120,7 +1120,7 @@ class Library:
     def engine_submit(self, engine, queue, audio, options):
         """Hands in a job and returns at once; its events arrive in `queue`. `options` may be NULL. What cannot be
         known at once (a damaged file) arrives as WTRT_EVENT_FAILED. Errors: INVALID_ARGUMENT (names the option
-        and its range), BUSY, CLOSED.
+        and its range), BUSY, CLOSED; UNSUPPORTED in a child of fork(), which needs an engine of its own.
         """
         out = ctypes.c_void_p()
         with engine as engine_pointer, queue as queue_pointer:

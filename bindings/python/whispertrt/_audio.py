@@ -1,6 +1,7 @@
 """The many shapes of audio to the library's one."""
 
 import ctypes
+import io
 import os
 from dataclasses import dataclass
 from typing import Any, Tuple
@@ -22,7 +23,7 @@ def audio_of(source: Any) -> Tuple[_abi.Audio, Any]:
     - str or path: an audio file;
     - bytes, bytearray, memoryview of bytes: an encoded file;
     - numpy array, array.array, memoryview of float32 (also float64, int16), list: 16 kHz mono samples;
-    - open file object, or RawPipe: read front to back from where its descriptor stands.
+    - open file object, or RawPipe: read front to back from where it stands; of a pipe, what Python has read ahead is lost.
     """
     if isinstance(source, (str, os.PathLike)):
         path = encoded(os.fsdecode(source))
@@ -32,7 +33,7 @@ def audio_of(source: Any) -> Tuple[_abi.Audio, Any]:
     if hasattr(source, "read"):
         if _has_descriptor(source):
             return _descriptor(_abi.AUDIO_DESCRIPTOR, source)
-        source = source.read()  # a file in memory, such as io.BytesIO
+        source = source.read()  # a file in memory, or one whose descriptor gives other bytes than itself
     if _is_bytes(source):
         data = bytes(source)
         return _described(_abi.AUDIO_BYTES, ctypes.create_string_buffer(data, max(len(data), 1)), len(data))
@@ -48,11 +49,25 @@ def pushed_audio() -> _abi.Audio:
 
 
 def _has_descriptor(file: Any) -> bool:
+    """Whether the system's descriptor gives what the object gives: not that of gzip.open() or a web response."""
+    raw = getattr(_binary(file), "raw", file)
     try:
-        file.fileno()
-    except (AttributeError, OSError):
+        return isinstance(raw, io.RawIOBase) and raw.fileno() >= 0
+    except OSError:
         return False
-    return True
+
+
+def _binary(file: Any) -> Any:
+    """The bytes under a text file; another file itself."""
+    return getattr(file, "buffer", file)
+
+
+def _forget_read_ahead(file: Any) -> None:
+    """Puts the descriptor where the object is, which seeks in what it has read ahead as long as it can."""
+    if hasattr(file, "seekable") and file.seekable():
+        position = file.tell()
+        file.seek(0, os.SEEK_END)
+        file.seek(position)
 
 
 def _is_bytes(source: Any) -> bool:
@@ -73,4 +88,5 @@ def _descriptor(kind: int, file: Any) -> Tuple[_abi.Audio, Any]:
     audio = sized(_abi.Audio)
     audio.kind = kind
     audio.size = file if isinstance(file, int) else file.fileno()
+    _forget_read_ahead(_binary(file))
     return audio, file

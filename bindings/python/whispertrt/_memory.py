@@ -81,14 +81,21 @@ def floats_of(samples: Any) -> Tuple[Any, int]:
             _INVALID_ARGUMENT, f"the samples have {view.ndim} dimensions {tuple(view.shape)}; mono samples have one"
         )
     format_ = view.format.lstrip("@=<")
-    if format_ == "d":
-        view = memoryview(array("f", view.tolist()))
-    elif format_ == "h":
-        view = memoryview(array("f", [value / 32768.0 for value in view.tolist()]))
+    if format_ in ("d", "h"):
+        view = memoryview(_scaled(view, 1.0 if format_ == "d" else 1 / 32768))
     elif format_ != "f":
         raise TypeError(f"samples are float32, float64 or 16-bit integers, not of buffer format {view.format!r}")
     data = view.tobytes()
     return (ctypes.c_float * len(view)).from_buffer_copy(data), len(view)
+
+
+def _scaled(view: memoryview, scale: float) -> Any:
+    """float32 of other numbers times a power of two; an hour of sound is too much for a list of them."""
+    if numpy is None:
+        return array("f", (value * scale for value in view))
+    narrowed = numpy.asarray(view).astype(numpy.float32)
+    narrowed *= scale
+    return narrowed
 
 
 def matrix(shape: Sequence[int]) -> Tuple[Any, Any]:

@@ -2,7 +2,7 @@
 
 import ctypes
 import math
-from typing import Any, Callable, Dict, Mapping
+from typing import Any, Callable, Dict, Iterable, List, Mapping
 
 from . import _abi
 from ._errors import InvalidArgumentError
@@ -102,8 +102,13 @@ def _seed(options: Any, name: str, value: Any) -> None:
     setattr(options, name, number)
 
 
+def _numbers(value: Any) -> List[float]:
+    """One number or several, of Python or numpy."""
+    return [float(one) for one in value] if isinstance(value, Iterable) else [float(value)]
+
+
 def _temperatures(options: Any, name: str, value: Any) -> None:
-    values = [float(value)] if isinstance(value, (int, float)) else [float(one) for one in value]
+    values = _numbers(value)
     options.temperatures = (ctypes.c_double * len(values))(*values)  # the structure keeps the array alive
     options.temperature_count = len(values)
 
@@ -111,7 +116,7 @@ def _temperatures(options: Any, name: str, value: Any) -> None:
 def _clips(options: Any, name: str, value: Any) -> None:
     if isinstance(value, str):  # as openai/whisper and faster-whisper take it
         value = [float(one) for one in value.split(",")] if value else []
-    values = [float(one) for one in value or []]
+    values = [] if value is None else _numbers(value)
     options.clip_timestamps = (ctypes.c_double * len(values))(*values)  # the structure keeps the array alive
     options.clip_timestamp_count = len(values)
 
@@ -200,7 +205,8 @@ _TRANSCRIBE: Dict[str, _Setter] = {
     "audio_context_tail": _integer,
     "live": _flag,
     "live_interval": _number_or(0.5),
-    "vad": lambda options, name, value: setattr(options, name, ctypes.pointer(value)),  # which keeps it alive
+    "vad_parameters": lambda options, name, value: setattr(options, "vad", ctypes.pointer(value)),  # which keeps it alive
+    "vad_filter": lambda options, name, value: None if value else setattr(options, "vad", None),
     "clip_timestamps": _clips,
     "languages": _languages,
     "language_detection_threshold": lambda options, name, value: setattr(options, name, float(value)),
@@ -265,10 +271,9 @@ def vad_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.VadOp
 
 def transcribe_options(library: _abi.Library, options: Mapping[str, Any]) -> _abi.TranscribeOptions:
     """The library's defaults with these set."""
-    others = dict(options)
-    parameters = vad_options(library, others.pop("vad_parameters", None) or {})
-    if others.pop("vad_filter", False):
-        others["vad"] = parameters
+    parameters = vad_options(library, options.get("vad_parameters") or {})
+    others = {**options, "vad_parameters": parameters}
+    others["vad_filter"] = others.pop("vad_filter", False)  # last: it decides whether they are used
     return _filled(initialised(_abi.TranscribeOptions, library.transcribe_options_init), _TRANSCRIBE, others)
 
 

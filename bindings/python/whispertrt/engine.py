@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, List, Optio
 
 from . import _abi
 from ._audio import audio_of, pushed_audio
+from ._errors import BusyError
 from ._memory import sized
 from ._options import engine_options, transcribe_options
 from ._types import EngineStats, MemoryPlan, Progress, Segment, copy_of
@@ -29,12 +30,15 @@ class Transcribes:
             return job.result()
 
     def transcribe_all(self, audios: Iterable[Any], **options: Any) -> List[Result]:
-        """Transcribes several recordings together, which is faster than one after the other; results in their order."""
+        """Transcribes several recordings together, which is faster than one after the other; results in their order. Those that
+        `max_queued_jobs` has no room for wait until others have ended.
+        """
         options.setdefault("max_pending_segments", _UNREAD)
+        on_progress = options.pop("on_progress", None)
         jobs: List[Job] = []
         try:
             for audio in audios:
-                jobs.append(self.submit(audio, **options))
+                jobs.append(self._submit_behind(jobs, *audio_of(audio), on_progress, options))
             return [job.result() for job in jobs]
         finally:
             for job in jobs:
@@ -62,6 +66,16 @@ class Transcribes:
         `language` that is given is not waited for.
         """
         return Stream(self.live(live=True, live_interval=interval, **options))
+
+    def _submit_behind(self, jobs: List[Job], audio: _abi.Audio, keep_alive: Any, on_progress: Any, options: Any) -> Job:
+        """Hands in a job as soon as there is room, which the end of one of these makes."""
+        for job in jobs:
+            if not job.done:
+                try:
+                    return self._submit(audio, keep_alive, on_progress, options)
+                except BusyError:
+                    job.result()
+        return self._submit(audio, keep_alive, on_progress, options)
 
     def _submit(self, audio: _abi.Audio, keep_alive: Any, on_progress: Any, options: Any) -> Job:
         raise NotImplementedError

@@ -7,7 +7,7 @@ import time
 from typing import Any, Callable, Generator, Iterator, Optional
 
 from . import _abi
-from ._errors import BusyError, CancelledError, WhisperTrtError, error_of
+from ._errors import BusyError, CancelledError, ClosedError, WhisperTrtError, error_of
 from ._memory import floats_of, text_at
 from ._types import LiveText, Progress, Segment, segment_of
 from .result import Result
@@ -37,7 +37,7 @@ class Job:
         on_end: Optional[OnEnd] = None,
     ) -> None:
         self._library = library
-        self._keep_alive = keep_alive
+        self._keep_alive = (keep_alive, engine)  # an engine that nobody holds cancels its jobs
         self._on_progress = on_progress
         self._on_end = on_end
         self._pump = threading.RLock()  # one thread takes events at a time; a progress callback may come back in
@@ -99,9 +99,10 @@ class Job:
         return self._result
 
     def cancel(self) -> None:
-        """Asks the job to stop. Idempotent; does nothing to a finished job."""
+        """Asks the job to stop. Idempotent; does nothing to a finished or closed job."""
         if not self._over:
-            self._library.job_cancel(self._handle)
+            with contextlib.suppress(ClosedError):  # another thread may close it meanwhile
+                self._library.job_cancel(self._handle)
 
     def push(self, samples: Any) -> None:
         """Adds 16 kHz mono samples to a job of Engine.live()."""
@@ -140,7 +141,8 @@ class Job:
             with self._pump:
                 if self._over:
                     return None
-                event = self._library.queue_next(self._queue, _slice(deadline))
+                with self._handle:  # what was closed is the job, not its queue
+                    event = self._library.queue_next(self._queue, _slice(deadline))
                 if event is not None:
                     try:
                         said = self._take(event.contents)

@@ -538,7 +538,8 @@ WTRT_API wtrt_error* wtrt_engine_get_memory(const wtrt_engine* engine, wtrt_memo
 WTRT_API wtrt_error* wtrt_engine_get_stats(const wtrt_engine* engine, wtrt_engine_stats* stats);
 
 /** Hands in a job and returns at once; its events arrive in `queue`. `options` may be NULL. What cannot be known at once (a damaged file) arrives as
- *  WTRT_EVENT_FAILED. Errors: INVALID_ARGUMENT (names the option and its range), BUSY, CLOSED. */
+ *  WTRT_EVENT_FAILED. Errors: INVALID_ARGUMENT (names the option and its range), BUSY, CLOSED; UNSUPPORTED in a child of fork(), which needs an
+ *  engine of its own. */
 WTRT_API wtrt_error* wtrt_engine_submit(wtrt_engine* engine, wtrt_queue* queue, const wtrt_audio* audio,
                                         const wtrt_transcribe_options* options, wtrt_job** job);
 

@@ -546,10 +546,12 @@ class Queue : public detail::Reference<wtrt_queue, wtrt_queue_retain, wtrt_queue
 };
 
 // A transcription as an input range of segments, in the order they become final. It waits in begin() and ++, where it
-// also throws what made the job fail. Destroying it early cancels the job. Not thread-safe; do not move it while
-// iterating.
+// also throws what made the job fail. Destroying it early cancels the job. It keeps the engine. Not thread-safe; do not
+// move it while iterating.
 class Transcription {
  public:
+  using EngineReference = detail::Reference<wtrt_engine, wtrt_engine_retain, wtrt_engine_release>;
+
   class iterator {
    public:
     using iterator_category = std::input_iterator_tag;
@@ -574,9 +576,11 @@ class Transcription {
     Transcription* owner_ = nullptr;
   };
 
-  Transcription(Queue queue, Job job) : queue_(std::move(queue)), job_(std::move(job)) {}
+  Transcription(Queue queue, Job job, EngineReference engine = EngineReference(nullptr))
+      : engine_(std::move(engine)), queue_(std::move(queue)), job_(std::move(job)) {}
   Transcription(Transcription&& other) noexcept
-      : queue_(std::move(other.queue_)),
+      : engine_(std::move(other.engine_)),
+        queue_(std::move(other.queue_)),
         job_(std::move(other.job_)),
         segment_(std::move(other.segment_)),
         language_(std::move(other.language_)),
@@ -648,6 +652,7 @@ class Transcription {
     return false;
   }
 
+  EngineReference engine_;  // the last reference to an engine cancels its jobs
   Queue queue_;
   Job job_;
   Segment segment_;
@@ -687,7 +692,7 @@ class Engine : public detail::Reference<wtrt_engine, wtrt_engine_retain, wtrt_en
   Transcription transcribe(const Audio& audio, const TranscribeOptions& options = {}) {
     Queue queue;
     Job job = submit(queue, audio, options);
-    return Transcription(std::move(queue), std::move(job));
+    return Transcription(std::move(queue), std::move(job), *this);
   }
 
   // Cancels what runs and waits for the engine's thread. Idempotent.

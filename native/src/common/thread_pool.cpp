@@ -1,6 +1,7 @@
 #include "common/thread_pool.hpp"
 
 #if defined(__linux__)
+#include <pthread.h>
 #include <sched.h>
 #endif
 
@@ -70,6 +71,7 @@ struct ThreadPool::State {
   void (*call)(void*, int32_t) = nullptr;
   void* context = nullptr;
   int32_t count = 0;
+  bool started = false;  // with the first lease, so that a process that only forks to run another program has none
 
   // The lease: tickets served in order of arrival.
   std::mutex lease_mutex;
@@ -145,7 +147,13 @@ ThreadPool& ThreadPool::instance(int32_t threads) {
                                                  std::to_string(kMaxThreads) + ", or 0 for one per available core");
   }
   const std::lock_guard lock(mutex);
-  if (pool == nullptr) pool = new ThreadPool(threads == 0 ? available_cores() : threads);
+  if (pool == nullptr) {
+    pool = new ThreadPool(threads == 0 ? available_cores() : threads);
+#if defined(__linux__)
+    // A child of fork() has none of the threads, and what they were doing stays undone there.
+    pthread_atfork(nullptr, nullptr, [] { pool->state_ = new State(pool->threads()); });
+#endif
+  }
   if (threads != 0 && threads != pool->threads()) {
     throw Error(ErrorCode::invalid_argument,
                 "threads is " + std::to_string(threads) + " but this process's thread pool already has " +
@@ -154,9 +162,7 @@ ThreadPool& ThreadPool::instance(int32_t threads) {
   return *pool;
 }
 
-ThreadPool::ThreadPool(int32_t threads) : state_(new State(threads)) {
-  for (int32_t i = 1; i < threads; ++i) std::thread(&State::work, state_).detach();
-}
+ThreadPool::ThreadPool(int32_t threads) : state_(new State(threads)) {}
 
 ThreadPool::~ThreadPool() = default;
 
@@ -168,6 +174,9 @@ ThreadPool::Lease::Lease(ThreadPool& pool) : pool_(pool) {
     throw Error(ErrorCode::internal, "this thread already uses the compute threads; end that use before a new lease");
   }
   std::unique_lock lock(state.lease_mutex);
+  if (!std::exchange(state.started, true)) {
+    for (int32_t i = 1; i < state.threads; ++i) std::thread(&State::work, &state).detach();
+  }
   const uint64_t ticket = state.next_ticket++;
   state.lease_turn.wait(lock, [&] { return state.serving == ticket; });
   state.holder.store(std::this_thread::get_id(), std::memory_order_relaxed);

@@ -1,5 +1,7 @@
 #include "runtime/engine.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "common/log.hpp"
@@ -33,7 +35,7 @@ void check_division(const AudioInput& audio, JobOptions& options) {
 }  // namespace
 
 Engine::Engine(std::shared_ptr<const Model> model, const EngineOptions& options)
-    : model_(std::move(model)), options_(options), inbox_(std::make_shared<Inbox>()) {
+    : model_(std::move(model)), options_(options), inbox_(std::make_shared<Inbox>()), process_(getpid()) {
   const auto ops = model_->make_ops();
   const MemoryPlan plan = plan_memory(model_->whisper(), *ops, options);
   rows_ = plan.max_batch;
@@ -59,6 +61,11 @@ const char* beside_live(const JobOptions& options) {
 }  // namespace
 
 std::shared_ptr<Job> Engine::submit(std::shared_ptr<EventQueue> queue, AudioInput audio, JobOptions options) {
+  if (getpid() != process_) {
+    throw Error(
+        ErrorCode::unsupported,
+        "this engine was made before fork() and its thread is in the parent process; make an engine in each process");
+  }
   whisper::check_options(options.transcribe, *model_->tokenizer(), model_->config().n_text_ctx);
   if (options.vad) vad::check_options(*options.vad);
   check_division(audio, options);

@@ -29,7 +29,7 @@ class Engine {
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  // Throws invalid_argument (names the option), busy, closed.
+  // Throws invalid_argument (names the option), busy, closed; unsupported in a child of fork(), which has not the engine's thread.
   std::shared_ptr<Job> submit(std::shared_ptr<EventQueue> queue, AudioInput audio, JobOptions options);
   // Cancels what runs, tells every queue CLOSED, joins the thread. Idempotent. Throws invalid_argument inside the log sink.
   void close();
@@ -47,6 +47,7 @@ class Engine {
   std::shared_ptr<Scheduler> scheduler_;
   std::mutex closing_;
   std::thread thread_;
+  int process_;  // whose thread it is
 };
 
 }  // namespace wtrt::runtime

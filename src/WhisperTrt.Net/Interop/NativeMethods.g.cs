@@ -162,7 +162,8 @@ internal static unsafe partial class NativeMethods
 
     /// <summary>
     /// Hands in a job and returns at once; its events arrive in <c>queue</c>. <c>options</c> may be NULL. What cannot be known at once (a
-    /// damaged file) arrives as WTRT_EVENT_FAILED. Errors: INVALID_ARGUMENT (names the option and its range), BUSY, CLOSED.
+    /// damaged file) arrives as WTRT_EVENT_FAILED. Errors: INVALID_ARGUMENT (names the option and its range), BUSY, CLOSED; UNSUPPORTED in
+    /// a child of fork(), which needs an engine of its own.
     /// </summary>
     [LibraryImport(Library, EntryPoint = "wtrt_engine_submit")]
     [UnmanagedCallConv(CallConvs = [typeof(CallConvCdecl)])]
