@@ -121,6 +121,13 @@ def test_devices_that_are_none(options, message):
         set_option(_abi.ModelOptions, _options._MODEL, **_options._with_device_index(options))
 
 
+def test_numbers_of_numpy():
+    numpy = pytest.importorskip("numpy")
+    native = transcribe_option(temperature=numpy.float32(0.5), clip_timestamps=numpy.array([1.0, 2.0]))
+    assert native.temperatures[: native.temperature_count] == [0.5]
+    assert native.clip_timestamps[: native.clip_timestamp_count] == [1.0, 2.0]
+
+
 def test_unknown_option_is_named_with_the_known_ones():
     with pytest.raises(TypeError, match="beam_sise.*initial_prompt"):
         transcribe_option(beam_sise=5)
@@ -133,6 +140,12 @@ def test_unknown_option_is_named_with_the_known_ones():
         ({"max_new_tokens": 2**32 + 5}, whispertrt.InvalidArgumentError, "max_new_tokens is 4294967301"),
         ({"max_new_tokens": 1.5}, TypeError, "max_new_tokens must be an integer"),
         ({"language": b"en"}, TypeError, "language must be a str"),
+        ({"temperature": None}, TypeError, "temperature must be numbers, not None"),
+        ({"temperature": ["hot"]}, TypeError, "temperature must be a number, not 'hot'"),
+        ({"clip_timestamps": "0,x"}, TypeError, "clip_timestamps must be a number, not 'x'"),
+        ({"no_speech_threshold": "x"}, TypeError, "no_speech_threshold must be a number, not 'x'"),
+        ({"patience": [1]}, TypeError, "patience must be a number"),
+        ({"seed": None}, TypeError, "seed must be an integer, not NoneType"),
     ],
 )
 def test_wrong_values(options, error, message):
