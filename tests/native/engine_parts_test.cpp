@@ -224,8 +224,13 @@ TEST(Chunked, WordsLieInTheirSegments) {
 
 TEST(Chunked, SilenceAndNothingEndAtOnce) {
   Engine engine(demo_model(), {});
-  EXPECT_TRUE(segments_of(engine, sound(std::vector<float>(48000)), batched()).empty());
-  EXPECT_TRUE(segments_of(engine, sound({}), batched()).empty());
+  for (const size_t samples : {48000, 0}) {
+    const auto queue = std::make_shared<EventQueue>();
+    const auto job = engine.submit(queue, sound(std::vector<float>(samples)), batched());
+    EXPECT_TRUE(wait_for(*queue, 0).finished);
+    EXPECT_TRUE(job->result()->transcript.segments.empty());
+    EXPECT_EQ(job->result()->transcript.language, "en");
+  }
 }
 
 TEST(Chunked, CancelledAtAnyTimeEndsAndLeavesTheEngineWhole) {

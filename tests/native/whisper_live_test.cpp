@@ -4,7 +4,9 @@
 #include <map>
 #include <sstream>
 
+#include "shared_data.hpp"
 #include "whisper/live.hpp"
+#include "whisper/transcription.hpp"
 
 namespace wtrt::whisper {
 namespace {
@@ -199,6 +201,26 @@ TEST(Live, StableTextNeverChangesWhateverIsHeard) {
     ASSERT_LE(seconds, 30);
   }
   EXPECT_GT(said.size(), 100u);
+}
+
+TEST(Live, AMarkTakesNoTimeFromTheWordsBehindIt) {
+  TranscribeOptions options;
+  options.live_interval = 0.5;
+  Transcription live(text::Tokenizer::load(test::repository() / "models" / "whisper-tiny.en-int8", 51864), options,
+                     448);
+  const auto hear = [&](std::vector<WordTiming> words, int64_t frames) {
+    live.listen(frames, Heard::so_far);
+    live.cut({}, frames);
+    return live.keep(std::move(words), -1);
+  };
+  // The window moves on behind "fellow", which ends at 2 s; its full stop is aligned with the pause up to 6 s.
+  for (const int64_t frames : {600, 700, 800}) hear({{" fellow", {1}, 1, 2, 1}, {".", {2}, 2, 6, 1}}, frames);
+  EXPECT_EQ(live.seek(), 200);
+  hear({{" Americans", {3}, 1, 2, 1}}, 650);
+  const auto kept = hear({{" Americans", {3}, 1, 2, 1}}, 700);
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].start, 3.0);
+  EXPECT_EQ(kept[0].end, 4.0);
 }
 
 }  // namespace

@@ -146,6 +146,12 @@ def test_unknown_option_is_named_with_the_known_ones():
         ({"max_new_tokens": 2**32 + 5}, whispertrt.InvalidArgumentError, "max_new_tokens is 4294967301"),
         ({"max_new_tokens": 1.5}, TypeError, "max_new_tokens must be an integer"),
         ({"language": b"en"}, TypeError, "language must be a str"),
+        ({"temperature": None}, TypeError, "temperature must be numbers, not None"),
+        ({"temperature": ["hot"]}, TypeError, "temperature must be a number, not 'hot'"),
+        ({"clip_timestamps": "0,x"}, TypeError, "clip_timestamps must be a number, not 'x'"),
+        ({"no_speech_threshold": "x"}, TypeError, "no_speech_threshold must be a number, not 'x'"),
+        ({"patience": [1]}, TypeError, "patience must be a number"),
+        ({"seed": None}, TypeError, "seed must be an integer, not NoneType"),
     ],
 )
 def test_wrong_values(options, error, message):

@@ -275,7 +275,6 @@ def test_wrong_audio(engine, tmp_path):
 @pytest.mark.parametrize(
     "options, name",
     [
-        ({"max_new_tokens": 0}, "max_new_tokens"),
         ({"max_initial_timestamp": 31.0}, "max_initial_timestamp"),
         ({"language": "klingon"}, "language"),
         ({"max_pending_segments": 0}, "max_pending_segments"),
@@ -283,6 +282,7 @@ def test_wrong_audio(engine, tmp_path):
         ({"beam_size": 33}, "beam_size: 33 is outside 1..32"),
         ({"beam_size": 17}, "takes 17 rows and max_batch is 16"),
         ({"best_of": 0}, "best_of: 0 is outside 1..256"),
+        ({"max_new_tokens": 0}, "max_new_tokens: 0 is outside 1..224"),
         ({"beam_size": 1, "patience": 0.5}, "patience"),
         ({"patience": 0.0}, "patience"),
         ({"length_penalty": -0.5}, "length_penalty"),

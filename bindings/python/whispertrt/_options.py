@@ -2,7 +2,8 @@
 
 import ctypes
 import math
-from typing import Any, Callable, Dict, Iterable, List, Mapping
+import numbers
+from typing import Any, Callable, Dict, List, Mapping
 
 from . import _abi
 from ._errors import InvalidArgumentError
@@ -71,8 +72,31 @@ def _flag(options: Any, name: str, value: Any) -> None:
     setattr(options, name, 1 if value else 0)
 
 
+def _real(name: str, value: Any) -> float:
+    """A number; what float() says of anything else names no option."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, not {value!r}") from None
+
+
+def _reals(name: str, value: Any) -> List[float]:
+    """Numbers, or a single one; those of numpy are no Python floats."""
+    if isinstance(value, (numbers.Real, str)):
+        return [_real(name, value)]
+    try:
+        values = list(value)
+    except TypeError:
+        raise TypeError(f"{name} must be numbers, not {value!r}") from None
+    return [_real(name, one) for one in values]
+
+
+def _number(options: Any, name: str, value: Any) -> None:
+    setattr(options, name, _real(name, value))
+
+
 def _number_or_off(options: Any, name: str, value: Any) -> None:
-    setattr(options, name, math.nan if value is None else float(value))
+    setattr(options, name, math.nan if value is None else _real(name, value))
 
 
 def _text(options: Any, name: str, value: Any) -> None:
@@ -92,31 +116,28 @@ def _integer_or_one(options: Any, name: str, value: Any) -> None:
 
 
 def _number_or(absent: float) -> _Setter:
-    return lambda options, name, value: setattr(options, name, absent if value is None else float(value))
+    return lambda options, name, value: setattr(options, name, absent if value is None else _real(name, value))
 
 
 def _seed(options: Any, name: str, value: Any) -> None:
+    if not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be an integer, not {type(value).__name__}")
     number = value.__index__()
     if not 0 <= number < 2**64:
         raise InvalidArgumentError(_abi.ERROR_INVALID_ARGUMENT, f"{name} is {number}; it must be in 0..2**64 - 1")
     setattr(options, name, number)
 
 
-def _numbers(value: Any) -> List[float]:
-    """One number or several, of Python or numpy."""
-    return [float(one) for one in value] if isinstance(value, Iterable) else [float(value)]
-
-
 def _temperatures(options: Any, name: str, value: Any) -> None:
-    values = _numbers(value)
+    values = _reals(name, value)
     options.temperatures = (ctypes.c_double * len(values))(*values)  # the structure keeps the array alive
     options.temperature_count = len(values)
 
 
 def _clips(options: Any, name: str, value: Any) -> None:
     if isinstance(value, str):  # as openai/whisper and faster-whisper take it
-        value = [float(one) for one in value.split(",")] if value else []
-    values = [] if value is None else _numbers(value)
+        value = value.split(",") if value else []
+    values = [] if value is None else _reals(name, value)
     options.clip_timestamps = (ctypes.c_double * len(values))(*values)  # the structure keeps the array alive
     options.clip_timestamp_count = len(values)
 
@@ -146,10 +167,10 @@ def _tokens(options: Any, name: str, value: Any) -> None:
 
 
 _VAD: Dict[str, _Setter] = {
-    "threshold": lambda options, name, value: setattr(options, name, float(value)),
+    "threshold": _number,
     "neg_threshold": _number_or_off,
     "min_speech_duration_ms": _integer,
-    "max_speech_duration_s": lambda options, name, value: setattr(options, name, math.inf if value is None else float(value)),
+    "max_speech_duration_s": _number_or(math.inf),
     "min_silence_duration_ms": _integer,
     "speech_pad_ms": _integer,
 }
@@ -209,7 +230,7 @@ _TRANSCRIBE: Dict[str, _Setter] = {
     "vad_filter": lambda options, name, value: None if value else setattr(options, "vad", None),
     "clip_timestamps": _clips,
     "languages": _languages,
-    "language_detection_threshold": lambda options, name, value: setattr(options, name, float(value)),
+    "language_detection_threshold": _number,
     "language_detection_segments": lambda options, name, value: setattr(options, name, integer(name, value, 64)),
     "multilingual": _flag,
     "batched": _flag,

@@ -191,7 +191,7 @@ runtime::JobOptions job_options(const wtrt_transcribe_options* given) {
   to.condition_on_previous_text = in_range("condition_on_previous_text", from.condition_on_previous_text, 0, 1) != 0;
   to.suppress_blank = in_range("suppress_blank", from.suppress_blank, 0, 1) != 0;
   to.without_timestamps = in_range("without_timestamps", from.without_timestamps, 0, 1) != 0;
-  if (from.max_new_tokens != WTRT_AUTO) to.max_new_tokens = in_range("max_new_tokens", from.max_new_tokens, 1, 1 << 20);
+  if (from.max_new_tokens != WTRT_AUTO) to.max_new_tokens = in_range("max_new_tokens", from.max_new_tokens, 1, 224);
   to.max_initial_timestamp = threshold("max_initial_timestamp", from.max_initial_timestamp, 0, 30);
   to.no_speech_threshold = threshold("no_speech_threshold", from.no_speech_threshold, 0, 1);
   to.logprob_threshold = threshold("logprob_threshold", from.logprob_threshold, -1e9, 0);

@@ -81,6 +81,8 @@ std::shared_ptr<Job> Job::next_part(size_t most, bool detects) {
     return std::make_shared<Job>(PartOf{shared_from_this(), number}, std::move(audio), options_of_parts());
   }
   if (!division.next_chunk) division.next_chunk = division.chunks->next();
+  // A recording without speech still has a language: an empty chunk says which.
+  if (!division.next_chunk && number == 0 && division.chunks->ended()) division.next_chunk.emplace();
   if (!division.next_chunk || parts.open() >= most) return nullptr;
   const whisper::TranscribeOptions& how = options_.transcribe;
   const bool detects_once = detects && how.language.empty() && !how.multilingual;

@@ -20,10 +20,6 @@ constexpr double kUnfinished = 0.5;
 constexpr double kContext = 2.0;  // and hypotheses agree on it for want of what follows
 constexpr std::string_view kSentenceEnds[] = {".", "!", "?", "。", "！", "？"};
 
-bool is_punctuation(const WordTiming& word) {
-  return kAppendPunctuations.find(strip(word.word)) != std::string_view::npos;
-}
-
 bool ends_sentence(const WordTiming& word) {
   return std::any_of(std::begin(kSentenceEnds), std::end(kSentenceEnds),
                      [&](std::string_view end) { return word.word.ends_with(end); });
@@ -75,6 +71,10 @@ std::vector<WordTiming> behind(std::vector<WordTiming>& known, std::vector<WordT
 }
 
 }  // namespace
+
+bool is_punctuation(const WordTiming& word) {
+  return kAppendPunctuations.find(strip(word.word)) != std::string_view::npos;
+}
 
 std::vector<text::TokenId> LiveWindow::stable_tokens() const {
   std::vector<text::TokenId> tokens;

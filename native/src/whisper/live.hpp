@@ -17,6 +17,9 @@ enum class Heard {
   all,     // no more will come
 };
 
+// Whether it is nothing but marks that are joined to the word before them.
+bool is_punctuation(const WordTiming& word);
+
 // The window that is still being listened to. Times are seconds from its beginning. Stable words stay: every hypothesis
 // begins with them, because the next one is decoded behind them.
 class LiveWindow {

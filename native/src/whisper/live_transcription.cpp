@@ -80,7 +80,9 @@ output::Segment Transcription::live_segment(const output::Segment& window, std::
   segment.has_words = options_.word_timestamps;
   const double offset = static_cast<double>(seek_) * kSecondsPerFrame;
   for (const WordTiming& word : words) {
-    const double start = std::max(segment.end, offset + word.start), end = std::max(start, offset + word.end);
+    const double start = std::max(segment.end, offset + word.start);
+    // A mark is aligned with the pause behind it, where the next window begins: it takes no time from the words there.
+    const double end = is_punctuation(word) ? start : std::max(start, offset + word.end);
     if (segment.tokens.empty()) segment.start = start;
     segment.end = end;
     segment.text += word.word;
