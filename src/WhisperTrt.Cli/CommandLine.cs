@@ -123,6 +123,7 @@ internal static class CommandLine
     {
         UsageException or InvalidOptionException => ExitCode.Usage,
         DllNotFoundException or WhisperException => ExitCode.NoModel,
+        IOException or UnauthorizedAccessException => ExitCode.SomeFailed,
         _ => null,
     };
 }

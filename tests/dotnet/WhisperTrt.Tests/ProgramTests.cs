@@ -213,6 +213,23 @@ public sealed class ProgramTests
         Directory.Delete(folder, recursive: true);
     }
 
+    [Fact]
+    public async Task What_cannot_be_written_is_an_error_and_no_crash()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        await using FileStream full = new("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        using StreamWriter output = new(full) { AutoFlush = true };
+        using StringWriter error = new();
+        int code = await CommandLine.RunAsync(["completion", "bash"], new Terminal(output, error, false, false), CancellationToken.None);
+        Assert.Equal(ExitCode.SomeFailed, code);
+        Assert.StartsWith("whispertrt: No space left on device", error.ToString(), StringComparison.Ordinal);
+        output.AutoFlush = false;
+    }
+
     private static Process Start(string[] args)
     {
         ProcessStartInfo start = new("dotnet", [typeof(CommandLine).Assembly.Location, .. args])
