@@ -12,16 +12,19 @@ internal static class Program
         }
 
         using CancellationTokenSource interrupted = new();
+        long firstSignal = 0;
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         return await CommandLine.RunAsync(args, Terminal.OfProcess(), interrupted.Token).ConfigureAwait(false);
 
         void Stop(PosixSignalContext context)
         {
-            // The first asks for a clean end; a second one means it.
-            if (!interrupted.IsCancellationRequested)
+            // The first asks for a clean end; a later one means it. Programs around this one (timeout, npm) send a single interrupt twice.
+            long now = Environment.TickCount64;
+            long first = Interlocked.CompareExchange(ref firstSignal, now, 0);
+            context.Cancel = first == 0 || now - first < 1000;
+            if (first == 0)
             {
-                context.Cancel = true;
                 interrupted.Cancel();
             }
         }
