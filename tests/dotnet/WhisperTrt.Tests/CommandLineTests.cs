@@ -407,6 +407,25 @@ public sealed class CommandLineTests
         Assert.Equal("[00:00.000 --> 00:05.560]  Hello there.", Timestamp.Line(segment));
     }
 
+    [Theory]
+    [InlineData("audio", "transcribe", "a.wav", "")]
+    [InlineData("audio", "transcribe", "--", "")]
+    [InlineData("--model", "transcribe", "a.wav", "--model=")]
+    [InlineData("--model_dir", "transcribe", "a.wav", "--model_dir", "")]
+    [InlineData("--output_dir", "transcribe", "a.wav", "-o", "")]
+    [InlineData("audio", "vad", "")]
+    [InlineData("dir", "eval", "")]
+    [InlineData("--json", "eval", "x", "--json", "")]
+    [InlineData("model", "info", "")]
+    [InlineData("model", "bench", "")]
+    [InlineData("out", "quantize", "x", "")]
+    public async Task A_name_that_is_empty_is_refused(string what, params string[] args)
+    {
+        (int code, _, string error) = await RunAsync(args);
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains(what, error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_report_becomes_lines()
     {
