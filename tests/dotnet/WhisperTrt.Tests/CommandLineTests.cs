@@ -204,6 +204,7 @@ public sealed class CommandLineTests
     [InlineData("--clip_timestamps", "0,x")]
     [InlineData("--clip_timestamps", "-1")]
     [InlineData("--batched", "True")]
+    [InlineData("--input_format", "s16le")]
     [InlineData("--threads", "-1")]
     [InlineData("--device", "tpu")]
     [InlineData("--device", "cuda:x")]
