@@ -430,8 +430,8 @@ public sealed class CommandLineTests
     [Fact]
     public void A_report_becomes_lines()
     {
-        string text = DoctorCommand.Render("""{"cpu":{"amx":true,"cores":2},"modules":[{"name":"x","found":false}],"note":null}""");
-        Assert.Equal("cpu:\n  amx: yes\n  cores: 2\nmodules:\n  -\n    name: x\n    found: no\nnote: none\n", text);
+        string text = DoctorCommand.Render("""{"cpu":{"amx":true,"cores":2},"modules":[{"name":"x","found":false}],"note":null,"A_B":"x","a_b":1}""");
+        Assert.Equal("cpu:\n  amx: yes\n  cores: 2\nmodules:\n  -\n    name: x\n    found: no\nnote: none\nA_B: x\na b: 1\n", text);
     }
 
     [Fact]
