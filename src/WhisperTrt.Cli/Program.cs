@@ -11,6 +11,13 @@ internal static class Program
             PreloadNativeLibrary();
         }
 
+        // The other verbs have no clean end to ask for, and leave nothing behind: a signal does there what it does to any program. A quantization,
+        // of seconds, rather ends.
+        if (args is not ["transcribe" or "listen" or "eval" or "quantize", ..])
+        {
+            return await CommandLine.RunAsync(args, Terminal.OfProcess(), CancellationToken.None).ConfigureAwait(false);
+        }
+
         using CancellationTokenSource interrupted = new();
         long firstSignal = 0;
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);

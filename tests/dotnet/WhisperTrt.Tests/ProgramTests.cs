@@ -176,6 +176,21 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public async Task An_interrupt_ends_a_verb_that_has_nothing_to_finish()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        using Process process = Start(["vad", "-"]);
+        await Task.Delay(500);
+        using Process kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
+        await process.WaitForExitAsync().WaitAsync(Speech.Patience);
+        Assert.Equal(ExitCode.Interrupted, process.ExitCode);
+    }
+
+    [Fact]
     public async Task Listening_needs_standard_input()
     {
         (int code, _, string error) = await RunAsync(["listen", "talk.flac"]);
