@@ -27,6 +27,7 @@ internal static class CommandLine
         };
         try
         {
+            RefuseEmptyNames(parsed.CommandResult);
             return await parsed.InvokeAsync(configuration, cancellationToken).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
@@ -119,10 +120,23 @@ internal static class CommandLine
         return ExitCode.Usage;
     }
 
+    /// <summary>A file or a model without a name is a script's variable that is not set. What completion is asked about may be empty.</summary>
+    private static void RefuseEmptyNames(CommandResult command)
+    {
+        foreach (ArgumentResult argument in command.Children.OfType<ArgumentResult>())
+        {
+            if (argument.Tokens.Any(token => token.Value.Length == 0) && !command.Command.Hidden)
+            {
+                throw new UsageException($"{command.Command.Name}: <{argument.Argument.Name}> is empty; give a name.");
+            }
+        }
+    }
+
     private static int? ExitCodeOf(Exception error) => error switch
     {
         UsageException or InvalidOptionException => ExitCode.Usage,
         DllNotFoundException or WhisperException => ExitCode.NoModel,
+        IOException or UnauthorizedAccessException => ExitCode.SomeFailed,
         _ => null,
     };
 }

@@ -6,7 +6,7 @@ internal static class ExitCode
     /// <summary>Everything asked for was done.</summary>
     internal const int Ok = 0;
 
-    /// <summary>Some file failed; the others were done.</summary>
+    /// <summary>Some file failed and the others were done, or what was found could not be written.</summary>
     internal const int SomeFailed = 1;
 
     /// <summary>The command line is wrong, or asks for what is not honoured yet.</summary>

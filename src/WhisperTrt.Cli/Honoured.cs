@@ -15,6 +15,11 @@ internal static class Honoured
         TranscribeSettings.ParseDevice(settings.Device);
         LongForm(settings);
         Memory(settings);
+        if (settings.InputFormat != InputFormat.Auto && !settings.Audio.Contains(OutputFiles.StandardInput))
+        {
+            throw new UsageException("--input_format says what standard input carries; pipe the samples in: whispertrt transcribe - --input_format s16le < FILE");
+        }
+
         if (settings.Threads is < 0)
         {
             throw new UsageException($"--threads: {settings.Threads} is below 0; use 0 or None for one thread per core.");

@@ -6,12 +6,13 @@ namespace WhisperTrt.Cli;
 /// <summary><c>whispertrt listen -</c>: writes down what is said while it is said.</summary>
 internal static class ListenCommand
 {
-    /// <summary>Options of <c>transcribe</c> that mean nothing here.</summary>
+    /// <summary>Options of <c>transcribe</c> that mean nothing here, or that a live transcription refuses.</summary>
     private static readonly string[] NotHere =
     [
         "--output_dir", "--output_format", "--verbose", "--highlight_words", "--max_line_width", "--max_line_count", "--max_words_per_line",
         "--json_trace", "--input_format", "--clip_timestamps", "--without_timestamps", "--max_initial_timestamp", "--word_timestamps",
         "--prepend_punctuations", "--append_punctuations", "--hallucination_silence_threshold", "--prefix", "--vad_filter",
+        "--batched", "--channels", "--audio_context", "--audio_context_tail", "--multilingual", "--language_detection_threshold", "--language_detection_segments",
     ];
 
     internal static Command Create(Terminal terminal)
@@ -31,6 +32,9 @@ internal static class ListenCommand
             command.Options.Add(option);
         }
 
+        Option beams = command.Options.First(option => option.Name == "--beam_size");
+        beams.Description = "beams when the temperature is 0; None and 1 are greedy [default 1]";
+
         command.SetAction((result, cancellation) =>
         {
             if (result.GetValue(audio) is not OutputFiles.StandardInput)
@@ -39,7 +43,6 @@ internal static class ListenCommand
             }
 
             TranscribeSettings settings = transcribe.Read(result);
-            Option beams = command.Options.First(option => option.Name == "--beam_size");
             settings = result.GetResult(beams) is null ? settings with { BeamSize = 1 } : settings;
             return Listener.RunAsync(settings, TimeSpan.FromSeconds(interval.Of(result)), terminal, cancellation);
         });

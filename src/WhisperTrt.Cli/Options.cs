@@ -50,6 +50,10 @@ internal static class Options
     internal static Setting<string?> Text(string name, string? byDefault, string description, params string[] shortNames) =>
         Make<string?>(name, byDefault, byDefault is null or "" ? description : $"{description} [default {byDefault}]", "TEXT", "a text", TryText, shortNames);
 
+    /// <summary>The name of a model, a file or a folder; an empty one is a script's variable that is not set.</summary>
+    internal static Setting<string?> Name(string name, string description, params string[] shortNames) =>
+        Make<string?>(name, null, description, "TEXT", "a name", TryName, shortNames);
+
     /// <summary>One of several words; written in the order they are listed in.</summary>
     internal static Setting<T?> Choice<T>(
         string name, T? byDefault, string description, (string Word, T Value)[] choices, params string[] shortNames)
@@ -118,6 +122,8 @@ internal static class Options
         value = text == "None" ? null : text;
         return true;
     }
+
+    private static bool TryName(string text, out string? value) => TryText(text, out value) && text.Length > 0;
 
     private static bool TryOptional<T>(string text, ValueReader<T> parse, out T? value)
         where T : struct

@@ -90,7 +90,9 @@ internal static class DoctorCommand
         {
             foreach (JsonProperty property in element.EnumerateObject())
             {
-                Append(text, property.Name.Replace('_', ' ') + ":", property.Value, depth);
+                // Names of environment variables stay what they are.
+                string name = property.Name.Any(char.IsLower) ? property.Name.Replace('_', ' ') : property.Name;
+                Append(text, name + ":", property.Value, depth);
             }
         }
         else if (element.ValueKind == JsonValueKind.Array)

@@ -17,12 +17,12 @@ internal sealed class TranscribeCommand
         Arity = ArgumentArity.OneOrMore,
     };
 
-    private readonly Setting<string?> model = Options.Text(
-        "--model", null, "name of a Whisper model (tiny.en, base, ...) or the directory of a checkpoint [default: the bundled tiny.en]");
+    private readonly Setting<string?> model = Options.Name(
+        "--model", "name of a Whisper model (tiny.en, base, ...) or the directory of a checkpoint [default: the bundled tiny.en]");
 
-    private readonly Setting<string?> modelDir = Options.Text("--model_dir", null, "directory in which --model is looked for by name");
+    private readonly Setting<string?> modelDir = Options.Name("--model_dir", "directory in which --model is looked for by name");
     private readonly Setting<string?> device = Options.Text("--device", "auto", "device to compute on: auto, cpu, cuda, cuda:INDEX, or cuda:0,1,...: the model on each of these GPUs, and a file on the one with the fewest");
-    private readonly Setting<string?> outputDir = Options.Text("--output_dir", null, "directory that transcripts are written to [default: nothing is written; . when --output_format is given]", "-o");
+    private readonly Setting<string?> outputDir = Options.Name("--output_dir", "directory that transcripts are written to [default: nothing is written; . when --output_format is given]", "-o");
     private readonly Setting<Formats?> outputFormat = Options.Choice("--output_format", null, "format that is written; all: txt, vtt, srt, tsv and json [default: nothing is written; all when --output_dir is given]", FormatNames, "-f");
     private readonly Setting<bool> verbose = Options.Bool("--verbose", true, "print segments as they come; False: a progress bar instead");
     private readonly Setting<SpeechTask?> task = Options.Choice("--task", SpeechTask.Transcribe, "transcribe, or translate into English", [("transcribe", SpeechTask.Transcribe), ("translate", SpeechTask.Translate)]);

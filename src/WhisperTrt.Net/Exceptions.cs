@@ -94,7 +94,7 @@ public sealed class WhisperOutOfMemoryException(string message) : WhisperExcepti
 /// <param name="message">What failed, the value found and the remedy.</param>
 public sealed class EngineBusyException(string message) : WhisperException(WhisperErrorCode.Busy, message);
 
-/// <summary>The engine was disposed while the transcription ran.</summary>
+/// <summary>The engine was disposed while the transcription ran, or samples were pushed to one that has ended.</summary>
 /// <param name="message">What failed, the value found and the remedy.</param>
 public sealed class EngineClosedException(string message) : WhisperException(WhisperErrorCode.Closed, message);
 

@@ -29,7 +29,8 @@ public sealed class LiveTranscription : IAsyncDisposable
     /// <summary>Adds samples as they were spoken; never waits.</summary>
     /// <param name="samples">16 kHz mono samples in [-1, 1]; copied.</param>
     /// <exception cref="InvalidOptionException">After <see cref="Complete"/>, or where the audio comes from a descriptor.</exception>
-    /// <exception cref="EngineClosedException">The engine was disposed, or the transcription has ended.</exception>
+    /// <exception cref="EngineClosedException">The transcription has ended: it was cancelled, it failed, or the engine was disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The transcription was disposed.</exception>
     public void Push(ReadOnlyMemory<float> samples) => transcription.Push(samples.Span);
 
     /// <summary>Ends the audio: what is tentative becomes stable, and <see cref="ReadAsync"/> ends behind it. Idempotent.</summary>

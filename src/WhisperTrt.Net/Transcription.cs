@@ -61,7 +61,8 @@ public sealed class Transcription : IAsyncDisposable
     /// <summary>Adds samples to a transcription of <see cref="Audio.Pushed"/>.</summary>
     /// <param name="samples">16 kHz mono samples in [-1, 1]; copied.</param>
     /// <exception cref="InvalidOptionException">After <see cref="End"/>, or for other audio.</exception>
-    /// <exception cref="EngineClosedException">The engine was disposed.</exception>
+    /// <exception cref="EngineClosedException">The transcription has ended: it was cancelled, it failed, or the engine was disposed.</exception>
+    /// <exception cref="ObjectDisposedException">The transcription was disposed.</exception>
     public unsafe void Push(ReadOnlySpan<float> samples)
     {
         fixed (float* first = samples)

@@ -15,7 +15,7 @@ internal static class EvalCommand
     internal static Command Create(Terminal terminal)
     {
         Argument<string> manifest = new("dir") { Description = "folder with manifest.tsv (columns file, transcript, language) or manifest.jsonl (file, text, language), or such a file" };
-        Setting<string?> json = Options.Text("--json", null, "write everything found as JSON to this file; -: to standard output, in place of the table");
+        Setting<string?> json = Options.Name("--json", "write everything found as JSON to this file; -: to standard output, in place of the table");
         TranscribeCommand transcribe = new();
         Command command = new(
             "eval",

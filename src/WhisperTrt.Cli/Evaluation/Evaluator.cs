@@ -64,7 +64,17 @@ internal sealed class Evaluator
     /// <summary>Before the work, not after it.</summary>
     private static void RefuseUnwritable(string? json)
     {
-        if (json is not (null or "-") && !Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(json))))
+        if (json is null or "-")
+        {
+            return;
+        }
+
+        if (Directory.Exists(json))
+        {
+            throw new UsageException($"--json {json}: this is a folder; name a file.");
+        }
+
+        if (!Directory.Exists(Path.GetDirectoryName(Path.GetFullPath(json))))
         {
             throw new UsageException($"--json {json}: there is no such folder.");
         }

@@ -204,6 +204,7 @@ public sealed class CommandLineTests
     [InlineData("--clip_timestamps", "0,x")]
     [InlineData("--clip_timestamps", "-1")]
     [InlineData("--batched", "True")]
+    [InlineData("--input_format", "s16le")]
     [InlineData("--threads", "-1")]
     [InlineData("--device", "tpu")]
     [InlineData("--device", "cuda:x")]
@@ -407,11 +408,30 @@ public sealed class CommandLineTests
         Assert.Equal("[00:00.000 --> 00:05.560]  Hello there.", Timestamp.Line(segment));
     }
 
+    [Theory]
+    [InlineData("audio", "transcribe", "a.wav", "")]
+    [InlineData("audio", "transcribe", "--", "")]
+    [InlineData("--model", "transcribe", "a.wav", "--model=")]
+    [InlineData("--model_dir", "transcribe", "a.wav", "--model_dir", "")]
+    [InlineData("--output_dir", "transcribe", "a.wav", "-o", "")]
+    [InlineData("audio", "vad", "")]
+    [InlineData("dir", "eval", "")]
+    [InlineData("--json", "eval", "x", "--json", "")]
+    [InlineData("model", "info", "")]
+    [InlineData("model", "bench", "")]
+    [InlineData("out", "quantize", "x", "")]
+    public async Task A_name_that_is_empty_is_refused(string what, params string[] args)
+    {
+        (int code, _, string error) = await RunAsync(args);
+        Assert.Equal(ExitCode.Usage, code);
+        Assert.Contains(what, error, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_report_becomes_lines()
     {
-        string text = DoctorCommand.Render("""{"cpu":{"amx":true,"cores":2},"modules":[{"name":"x","found":false}],"note":null}""");
-        Assert.Equal("cpu:\n  amx: yes\n  cores: 2\nmodules:\n  -\n    name: x\n    found: no\nnote: none\n", text);
+        string text = DoctorCommand.Render("""{"cpu":{"amx":true,"cores":2},"modules":[{"name":"x","found":false}],"note":null,"A_B":"x","a_b":1}""");
+        Assert.Equal("cpu:\n  amx: yes\n  cores: 2\nmodules:\n  -\n    name: x\n    found: no\nnote: none\nA_B: x\na b: 1\n", text);
     }
 
     [Fact]

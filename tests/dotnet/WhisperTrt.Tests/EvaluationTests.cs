@@ -69,7 +69,7 @@ public sealed class EvaluationTests : IDisposable
         Assert.Equal(ExitCode.Usage, code);
         Assert.Contains("manifest.tsv and manifest.jsonl", error, StringComparison.Ordinal);
         foreach (string[] args in (string[][])
-            [["eval", folder, "--output_dir", "x"], ["eval", folder, "--beam_size", "x"], ["eval"], ["eval", folder, "--json", "/no/such/folder/x.json"], ["eval", "/no/such/list.tsv"]])
+            [["eval", folder, "--output_dir", "x"], ["eval", folder, "--beam_size", "x"], ["eval"], ["eval", folder, "--json", "/no/such/folder/x.json"], ["eval", folder, "--json", folder], ["eval", "/no/such/list.tsv"]])
         {
             (code, _, error) = await RunAsync(args);
             Assert.Equal(ExitCode.Usage, code);

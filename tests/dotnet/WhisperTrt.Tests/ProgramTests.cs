@@ -176,6 +176,21 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public async Task An_interrupt_ends_a_verb_that_has_nothing_to_finish()
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            return;
+        }
+
+        using Process process = Start(["vad", "-"]);
+        await Task.Delay(500);
+        using Process kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
+        await process.WaitForExitAsync().WaitAsync(Speech.Patience);
+        Assert.Equal(ExitCode.Interrupted, process.ExitCode);
+    }
+
+    [Fact]
     public async Task Listening_needs_standard_input()
     {
         (int code, _, string error) = await RunAsync(["listen", "talk.flac"]);
@@ -204,13 +219,31 @@ public sealed class ProgramTests
             await Task.Delay(20);
         }
 
-        using Process kill = Process.Start("kill", ["-INT", $"{process.Id}"]);
+        // Twice, as timeout does: one interrupt all the same.
+        using Process kill = Process.Start("sh", ["-c", $"kill -INT {process.Id}; sleep 0.005; kill -INT {process.Id}"]);
         await process.WaitForExitAsync().WaitAsync(Speech.Patience);
         Assert.Equal(ExitCode.Interrupted, process.ExitCode);
         Assert.Equal($"{endless}: not finished\nwhispertrt: interrupted\n", await process.StandardError.ReadToEndAsync());
         Assert.StartsWith("If the reader", await File.ReadAllTextAsync(finished), StringComparison.Ordinal);
         Assert.Single(Directory.EnumerateFiles(target));
         Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task What_cannot_be_written_is_an_error_and_no_crash()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        await using FileStream full = new("/dev/full", FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
+        using StreamWriter output = new(full) { AutoFlush = true };
+        using StringWriter error = new();
+        int code = await CommandLine.RunAsync(["completion", "bash"], new Terminal(output, error, false, false), CancellationToken.None);
+        Assert.Equal(ExitCode.SomeFailed, code);
+        Assert.StartsWith("whispertrt: No space left on device", error.ToString(), StringComparison.Ordinal);
+        output.AutoFlush = false;
     }
 
     private static Process Start(string[] args)
