@@ -10,7 +10,7 @@ configure_package_config_file(
 write_basic_package_version_file(
   ${CMAKE_BINARY_DIR}/cmake/whispertrtConfigVersion.cmake COMPATIBILITY SameMajorVersion)
 
-foreach(library whispertrt wtrt_ffmpeg)
+foreach(library whispertrt wtrt_ffmpeg whispertrt_cuda)
   if(TARGET ${library})
     set_target_properties(${library} PROPERTIES INSTALL_RPATH "$ORIGIN")
     install(TARGETS ${library} LIBRARY DESTINATION lib)
