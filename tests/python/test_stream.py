@@ -24,6 +24,28 @@ def push_as_heard(stream, samples, heard):
     stream.end()
 
 
+def word_errors(found, expected):
+    a, b = (whispertrt.normalize(text).split() for text in (found, expected))
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        above, row[0] = row[0], i
+        for j, y in enumerate(b, 1):
+            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (x != y))
+    return row[-1], len(b)
+
+
+def test_sound_that_comes_at_once_is_all_heard(engine, samples):
+    """More than a window of it, as from a file through a pipe."""
+    whole = engine.transcribe(samples, temperature=0).text
+    with engine.open_stream() as stream:
+        stream.push(samples * 4)
+        stream.end()
+        for _ in stream:
+            pass
+        errors, words = word_errors(stream.result().text, whole * 4)
+    assert errors <= 0.1 * words
+
+
 def test_stable_text_is_the_result(engine, samples):
     heard, texts = threading.Event(), []
     with engine.open_stream(word_timestamps=True) as stream:

@@ -14,6 +14,10 @@ constexpr int64_t kFramesAtOnce = 16;
 constexpr int64_t kFrameReach = audio::kFftSize / 2;
 // Frames that a live transcription hears before it decides about the language.
 constexpr int64_t kLanguageFrames = 300;
+// Where sound comes faster than it is heard: so much more than the hypothesis before, unless hypotheses take so long that
+// they would fall behind. Two have to agree on a word before the window is full, since what is decoded once, over half a
+// minute and without timestamps, leaves speech out.
+constexpr int64_t kMostMoreFrames = 300;
 
 }  // namespace
 
@@ -82,14 +86,19 @@ bool Job::audio_available(int64_t seek, int64_t frames) const {
 }
 
 int32_t Job::live_frames(int64_t seek, int64_t listened) const {
-  if (push_buffer_->ended()) return audio::kWindowFrames;
-  const int64_t samples = push_buffer_->received() - kFrameReach;
-  const int64_t frames = samples / (kFramesAtOnce * audio::kHopLength) * kFramesAtOnce - seek;
-  if (frames >= audio::kWindowFrames) return audio::kWindowFrames;
-  const auto interval =
-      static_cast<int64_t>(*options_.transcribe.live_interval * audio::kSampleRate / audio::kHopLength);
+  const auto frames_of = [](double seconds) {
+    return static_cast<int64_t>(seconds * audio::kSampleRate / audio::kHopLength);
+  };
+  const int64_t interval = frames_of(*options_.transcribe.live_interval),
+                keeping_up = frames_of(2 * at.hypothesis_seconds);
   const int64_t least = at.transcription->needs_language() ? kLanguageFrames : 1;
-  return frames >= least && seek + frames - listened >= interval ? static_cast<int32_t>(frames) : 0;
+  const int64_t most = std::clamp<int64_t>(listened + std::max({interval, kMostMoreFrames, keeping_up}) - seek, least,
+                                           audio::kWindowFrames);
+  if (push_buffer_->ended()) return static_cast<int32_t>(most);
+  const int64_t samples = push_buffer_->received() - kFrameReach;
+  const int64_t frames = std::min(samples / (kFramesAtOnce * audio::kHopLength) * kFramesAtOnce - seek, most);
+  const bool enough = seek + frames - listened >= interval || frames == audio::kWindowFrames;
+  return frames >= least && enough ? static_cast<int32_t>(frames) : 0;
 }
 
 bool Job::speech_to_search() const {

@@ -16,6 +16,7 @@
 #include "runtime/event_queue.hpp"
 #include "runtime/pushed_source.hpp"
 #include "runtime/result.hpp"
+#include "runtime/stopwatch.hpp"
 #include "vad/speech_source.hpp"
 #include "whisper/language_detection.hpp"
 #include "whisper/transcription.hpp"
@@ -132,6 +133,8 @@ class Job : public std::enable_shared_from_this<Job> {
     std::vector<float> mel;                     // [mels, 3000] of the window at hand
     int32_t frames = 0;                         // real frames in it
     int32_t wanted = audio::kWindowFrames;      // frames it is to be filled with
+    Stopwatch begun;                            // since it began to be filled
+    double hypothesis_seconds = 0;              // from there to its words, of the last live one
     bool detecting = false;                     // the language is to be detected from the window at hand
     bool leading = false;   // which is the next one of the recording's first, and not the window at seek()
     int32_t positions = 0;  // of the encoder it takes

@@ -168,7 +168,10 @@ void Scheduler::keep(const JobPtr& job) {
   std::vector<output::Segment> segments = job->at.transcription->keep(std::move(job->at.words), content);
   job->restore_times(segments);
   job->report_segments(segments);
-  if (job->at.transcription->live()) job->report_tentative(job->at.transcription->tentative());
+  if (job->at.transcription->live()) {
+    job->at.hypothesis_seconds = job->at.begun.seconds();
+    job->report_tentative(job->at.transcription->tentative());
+  }
   job->at.words = {};
   job->at.phase = Phase::idle;
   if (!job->options().report_progress && !job->is_part()) return;

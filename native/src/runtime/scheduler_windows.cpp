@@ -71,6 +71,7 @@ void Scheduler::divide(const JobPtr& job) {
 
 void Scheduler::fill_window(const JobPtr& job) {
   job->at.phase = Phase::filling;
+  job->at.begun = {};
   job->at.mel.resize(static_cast<size_t>(model_->config().n_mels) * audio::kWindowFrames);
   const whisper::Transcription& transcription = *job->at.transcription;
   if (!transcription.live()) job->at.wanted = transcription.most_frames();
