@@ -12,8 +12,8 @@ constexpr int64_t kReadAheadFrames = 200;
 // Mel frames are made so many at a time; a frame sees half a Fourier window on either side.
 constexpr int64_t kFramesAtOnce = 16;
 constexpr int64_t kFrameReach = audio::kFftSize / 2;
-// Frames that a live transcription hears before it decides about the language.
-constexpr int64_t kLanguageFrames = 300;
+// Frames that a live transcription hears before it decides about the language, and the most for that if they are there.
+constexpr int64_t kLanguageFrames = 300, kMostLanguageFrames = 1000;
 // Where sound comes faster than it is heard: so much more than the hypothesis before, unless hypotheses take so long that
 // they would fall behind. Two have to agree on a word before the window is full, since what is decoded once, over half a
 // minute and without timestamps, leaves speech out.
@@ -91,9 +91,10 @@ int32_t Job::live_frames(int64_t seek, int64_t listened) const {
   };
   const int64_t interval = frames_of(*options_.transcribe.live_interval),
                 keeping_up = frames_of(2 * at.hypothesis_seconds);
-  const int64_t least = at.transcription->needs_language() ? kLanguageFrames : 1;
-  const int64_t most = std::clamp<int64_t>(listened + std::max({interval, kMostMoreFrames, keeping_up}) - seek, least,
-                                           audio::kWindowFrames);
+  const bool decides = at.transcription->needs_language();
+  const int64_t least = decides ? kLanguageFrames : 1, most_more = decides ? kMostLanguageFrames : kMostMoreFrames;
+  const int64_t most =
+      std::min<int64_t>(listened + std::max({interval, most_more, keeping_up}) - seek, audio::kWindowFrames);
   if (push_buffer_->ended()) return static_cast<int32_t>(most);
   const int64_t samples = push_buffer_->received() - kFrameReach;
   const int64_t frames = std::min(samples / (kFramesAtOnce * audio::kHopLength) * kFramesAtOnce - seek, most);
