@@ -7,8 +7,8 @@
 // values each), of values the piece g, where g = lane / 4 and t = lane % 4.
 #pragma once
 
-#include "decoder_elements.cuh"
 #include "decoder_tokens.cuh"
+#include "elements.cuh"
 #include "ptx.cuh"
 
 namespace wtrt::kernels {

@@ -1,6 +1,6 @@
 #include "decoder.hpp"
-#include "decoder_elements.cuh"
 #include "decoder_tokens.cuh"
+#include "elements.cuh"
 #include "launch.cuh"
 #include "token_linear_plan.hpp"
 

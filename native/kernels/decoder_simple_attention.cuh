@@ -1,7 +1,7 @@
 // Attention of one token and head over keys and values in memory, for any type and head size: a block of 128 threads.
 #pragma once
 
-#include "decoder_elements.cuh"
+#include "elements.cuh"
 #include "ptx.cuh"
 
 namespace wtrt::kernels {

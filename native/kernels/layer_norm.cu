@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(32 * kRowsPerBlock)
   for (int v = 0; v < kVectors; ++v) {
     if (lane + 32 * v >= vectors) continue;
 #pragma unroll
-    for (int i = 0; i < kSize; ++i) sum += as_float(x[v].at[i]);
+    for (int i = 0; i < kSize; ++i) sum += to_float(x[v].at[i]);
   }
   const float mean = sum_of_warp(sum) / static_cast<float>(width);
   float squares = 0.0f;
@@ -44,7 +44,7 @@ __global__ void __launch_bounds__(32 * kRowsPerBlock)
     if (lane + 32 * v >= vectors) continue;
 #pragma unroll
     for (int i = 0; i < kSize; ++i) {
-      const float away = as_float(x[v].at[i]) - mean;
+      const float away = to_float(x[v].at[i]) - mean;
       squares += away * away;
     }
   }
@@ -60,7 +60,7 @@ __global__ void __launch_bounds__(32 * kRowsPerBlock)
 #pragma unroll
       for (int i = 0; i < 4; ++i) {
         T& value = x[v].at[4 * q + i];
-        value = from_float<T>((as_float(value) - mean) * scale * g.at[i] + b.at[i]);
+        value = from_float<T>((to_float(value) - mean) * scale * g.at[i] + b.at[i]);
       }
     }
     to[lane + 32 * v] = x[v];
@@ -87,16 +87,16 @@ __global__ void __launch_bounds__(kThreads)
   const T* from = in + static_cast<int64_t>(blockIdx.x) * width;
   T* to = out + static_cast<int64_t>(blockIdx.x) * width;
   float sum = 0.0f;
-  for (int32_t i = static_cast<int32_t>(threadIdx.x); i < width; i += kThreads) sum += as_float(from[i]);
+  for (int32_t i = static_cast<int32_t>(threadIdx.x); i < width; i += kThreads) sum += to_float(from[i]);
   const float mean = sum_of_block(sum) / static_cast<float>(width);
   float squares = 0.0f;
   for (int32_t i = static_cast<int32_t>(threadIdx.x); i < width; i += kThreads) {
-    const float away = as_float(from[i]) - mean;
+    const float away = to_float(from[i]) - mean;
     squares += away * away;
   }
   const float scale = 1.0f / sqrtf(sum_of_block(squares) / static_cast<float>(width) + kEpsilon);
   for (int32_t i = static_cast<int32_t>(threadIdx.x); i < width; i += kThreads)
-    to[i] = from_float<T>((as_float(from[i]) - mean) * scale * gain[i] + bias[i]);
+    to[i] = from_float<T>((to_float(from[i]) - mean) * scale * gain[i] + bias[i]);
 }
 
 template <typename T, int kVectors>

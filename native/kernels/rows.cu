@@ -47,11 +47,11 @@ __global__ void __launch_bounds__(kThreads) convert_kernel(const From* in, To* o
     const auto from = reinterpret_cast<const Elements<From, kConverted>*>(in)[i];
     Elements<To, kConverted> to;
 #pragma unroll
-    for (int k = 0; k < kConverted; ++k) to.at[k] = from_float<To>(as_float(from.at[k]));
+    for (int k = 0; k < kConverted; ++k) to.at[k] = from_float<To>(to_float(from.at[k]));
     reinterpret_cast<Elements<To, kConverted>*>(out)[i] = to;
   }
   for (int64_t i = whole * kConverted + first_piece(); i < count; i += pieces_apart())
-    out[i] = from_float<To>(as_float(in[i]));
+    out[i] = from_float<To>(to_float(in[i]));
 }
 
 constexpr int kDequantized = 16;  // weights of a row that a thread takes at once
@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(kThreads)
 
 template <typename T>
 __device__ uint32_t not_finite(T value) {
-  return isfinite(as_float(value)) ? 0 : 1;
+  return isfinite(to_float(value)) ? 0 : 1;
 }
 
 template <typename T>
@@ -118,7 +118,7 @@ __global__ void __launch_bounds__(kThreads)
     pack_conv_kernel(const From* weight, int32_t inputs, int32_t inputs_padded, To* out, int64_t count) {
   for (int64_t i = first_piece(); i < count; i += pieces_apart()) {
     const int64_t input = i % inputs_padded, tap = i / inputs_padded % 3, output = i / inputs_padded / 3;
-    out[i] = from_float<To>(input < inputs ? as_float(weight[(output * inputs + input) * 3 + tap]) : 0.0f);
+    out[i] = from_float<To>(input < inputs ? to_float(weight[(output * inputs + input) * 3 + tap]) : 0.0f);
   }
 }
 

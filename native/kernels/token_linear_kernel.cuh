@@ -1,7 +1,7 @@
 // The token linear of 16-bit types: see token_linear_plan.hpp.
 #pragma once
 
-#include "decoder_elements.cuh"
+#include "elements.cuh"
 #include "launch.cuh"
 #include "ptx_hopper.cuh"
 #include "token_linear.hpp"

@@ -1,4 +1,4 @@
-// Element types as the decoder's kernels compute with them.
+// Elements of f32, f16 and bf16: conversions, and the choice of a type at run time.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -29,14 +29,14 @@ __device__ __forceinline__ float2 unpack2(uint32_t pair) {
   if constexpr (std::is_same_v<T, __nv_bfloat16>) return __bfloat1622float2(*reinterpret_cast<__nv_bfloat162*>(&pair));
 }
 
-// body(T{}) with the device's type of a DType; what is not f32, f16 or bf16 is an invalid value.
+// body(T{}) with the device's type of a DType; `otherwise` for what is not f32, f16 or bf16.
 template <typename Body>
-cudaError_t with_type(DType type, const Body& body) {
+cudaError_t with_type(DType type, const Body& body, cudaError_t otherwise = cudaErrorInvalidValue) {
   switch (type) {
     case DType::f32: return body(float{});
     case DType::f16: return body(__half{});
     case DType::bf16: return body(__nv_bfloat16{});
-    default: return cudaErrorInvalidValue;
+    default: return otherwise;
   }
 }
 
